@@ -1,0 +1,51 @@
+/**
+ * The transport port: how chunks of an image arrive. Transports are tried in the order that
+ * policy gives; each may bring any chunks in any order and stop at any time. What was accepted
+ * stays accepted, so the next one (or the next run) only brings what is still missing.
+ */
+import type { ImageManifest } from './manifest.ts';
+
+/** Where chunks go. Every chunk is checked against the manifest before it counts. */
+export interface ChunkSink {
+  readonly manifest: ImageManifest;
+  /** True while the chunk is missing. */
+  needs(index: number): boolean;
+  /** How many chunks are missing. */
+  readonly missing: number;
+  /** Missing chunks in ascending order. */
+  missingIndexes(): Iterable<number>;
+  /**
+   * Hands over one decompressed chunk (the last one may be short). `mismatch`: its hash is wrong
+   * and it was not kept. The bytes must not be changed afterwards.
+   * @throws KioskError `DISK_FULL`, `DISK_READ_ONLY`
+   */
+  put(index: number, bytes: Uint8Array): Promise<'accepted' | 'duplicate' | 'mismatch'>;
+}
+
+export interface TransferOptions {
+  readonly signal: AbortSignal;
+  /** Bytes that arrived from outside, for progress, reports and the speed limit. */
+  received(bytes: number): void;
+  /** Waits as long as the ceiling of bandwidth or a pause demands; call it before asking for more. */
+  throttle(bytes: number): Promise<void>;
+}
+
+export interface TransferReport {
+  readonly transport: string;
+  /** Bytes on the wire, and chunks accepted, through this transport. */
+  readonly bytes: number;
+  readonly chunks: number;
+  readonly retries: number;
+  readonly mismatches: number;
+}
+
+export interface Transport {
+  /** `udpcast`, `multicast`, `http`, `file`, `peer`. */
+  readonly name: string;
+  /**
+   * Brings what it can; resolves when it can bring no more (complete or not). Rejects with a
+   * KioskError (`IMAGE_TRANSPORT_FAILED`, `IMAGE_NOT_STARTED`, `IMAGE_STREAM_WRONG`, …) when it
+   * failed: the caller then goes on with the next transport.
+   */
+  transfer(sink: ChunkSink, options: TransferOptions): Promise<TransferReport>;
+}

@@ -1,0 +1,90 @@
+/**
+ * The shell port: what puts the UI on the screen. Two adapters, Electron and Chromium over the
+ * DevTools pipe, pass one conformance suite (test/shell). Nothing above this file knows which.
+ */
+import type { EventName, EventPayload } from '../../preload/contract/contract.ts';
+
+/** Answers a request of the UI's or the display's origin: the only way these origins get bytes. */
+export interface OriginRequest {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: ReadonlyMap<string, string>;
+}
+export interface OriginResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array | null;
+}
+export type ServeOrigin = (request: OriginRequest) => Promise<OriginResponse>;
+
+/** A call as it arrives, with what the shell knows of the caller (not what the page claims). */
+export interface IncomingCall {
+  readonly caller: { readonly origin: string; readonly topFrame: boolean };
+  /** As received: unparsed, of any size. */
+  readonly message: string;
+  /** Sends the reply; a page that went away in the meantime gets nothing. */
+  reply(message: string): void;
+}
+
+export interface ViewOptions {
+  readonly id: string;
+  readonly url: string;
+  /** Hosts the view may reach, `*.` prefix allowed. */
+  readonly hosts: readonly string[];
+  readonly downloads: boolean;
+  readonly uploads: boolean;
+  readonly print: boolean;
+  /** Serves saved pages when the network does not answer; undefined: let the network decide. */
+  readonly offline?: (request: OriginRequest) => Promise<OriginResponse | undefined>;
+}
+
+/** A web session's page: no bridge, a storage of its own that is wiped at its end. */
+export interface View {
+  readonly id: string;
+  /** Settles when the view is gone and its storage wiped. */
+  readonly closed: Promise<{ readonly crashed: boolean }>;
+  show(): Promise<void>;
+  hide(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type ShellEvents = {
+  /** The UI's page died or hung; the shell is loading it again. */
+  crashed: { readonly reason: string };
+  /** The person pressed the return chord, wherever the focus was. */
+  returnChord: Record<string, never>;
+  /** The window is gone for good (developer closed it, display server ended). */
+  closed: Record<string, never>;
+};
+
+export interface ShellOptions {
+  /** False for developers: a window instead of the whole screen. */
+  readonly kiosk: boolean;
+  /** Developer tools; never in production. */
+  readonly developer: boolean;
+  readonly serveUi: ServeOrigin;
+  readonly serveDisplay: ServeOrigin;
+  readonly onCall: (call: IncomingCall) => void;
+  /** Profile, sockets and caches of this run. */
+  readonly dataFolder: string;
+  readonly uiOrigin: string;
+  readonly displayOrigin: string;
+}
+
+export interface Shell {
+  readonly kind: 'electron' | 'chromium';
+  /** Program and version, e.g. `Chromium 156.0`. */
+  readonly version: string;
+  /** Shows the UI's entry page; resolves when its document has loaded. */
+  open(): Promise<void>;
+  /** Loads the UI again (a new version was staged, or a rollback). */
+  reload(): Promise<void>;
+  emit<N extends EventName>(event: N, payload: EventPayload<N>): void;
+  openView(options: ViewOptions): Promise<View>;
+  on<N extends keyof ShellEvents>(
+    event: N,
+    listener: (payload: ShellEvents[N]) => void,
+  ): () => void;
+  /** Ends everything that the shell started; resolves when it is gone. */
+  close(): Promise<void>;
+}

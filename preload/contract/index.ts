@@ -1,0 +1,4 @@
+export * from './contract.ts';
+export * from './errors.ts';
+export * from './model.ts';
+export * from './wire.ts';
