@@ -17,6 +17,8 @@ export interface StartRequest<E extends ManifestEntry = ManifestEntry> {
   readonly person: Person;
   /** Aborted when the person stops the session while it is still being prepared. */
   readonly signal: AbortSignal;
+  /** Called when all it needs is at hand and the program is being started. */
+  launching(): void;
   /** 0 to 1, while preparing. */
   progress(fraction: number): void;
   /** Something asked for is missing; the session goes on without it. */
@@ -32,10 +34,8 @@ export interface SessionEnd {
 export type Surface =
   /** Drawn in a frame of the page by spice-html5, through the bridge to this unix socket. */
   | { readonly type: 'spice-socket'; readonly path: string; readonly password: string }
-  /** Laid over the page by the shell. */
-  | { readonly type: 'view'; readonly viewId: string }
-  /** A window of its own. */
-  | { readonly type: 'native'; raise(): Promise<void>; lower(): Promise<void> };
+  /** Laid over the page by the shell (`view`), or a window of its own (`native`). */
+  | { readonly type: 'view' | 'native'; show(): Promise<void>; hide(): Promise<void> };
 
 export interface RunningSession {
   readonly surface: Surface;
