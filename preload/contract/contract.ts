@@ -114,12 +114,7 @@ export type CallParams<N extends CallName> = z.input<(typeof CALLS)[N]['params']
 export type CallResult<N extends CallName> = z.output<(typeof CALLS)[N]['result']>;
 export type EventPayload<N extends EventName> = z.output<(typeof EVENTS)[N]>;
 
-/** The page says it is alive this often, in milliseconds. */
-export const HEARTBEAT_MS = 5_000;
-/** The largest message in either direction, in UTF-16 code units of its JSON. */
-export const MAX_MESSAGE_LENGTH = 1_000_000;
-/** Calls that one page may have under way. */
-export const MAX_PENDING_CALLS = 64;
+export { HEARTBEAT_MS, MAX_MESSAGE_LENGTH, MAX_PENDING_CALLS } from './limits.ts';
 
 type Scope<S extends string> = S extends `${infer A}.${string}` ? A : never;
 type Member<S extends CallName, A extends string> = S extends `${A}.${infer B}` ? B : never;

@@ -113,6 +113,11 @@ export const CatalogueEntry = z.object({
   machines: z.int().positive(),
   /** For web sessions with saved pages. */
   savedAt: Timestamp.nullable(),
+  /**
+   * What happens to a machine's disks when it ends: thrown away, or kept for this person. Absent:
+   * the work lives elsewhere (remote desktops, web).
+   */
+  keep: z.enum(['reset', 'person']).optional(),
   availability: Availability,
 });
 export type CatalogueEntry = z.infer<typeof CatalogueEntry>;
