@@ -34,6 +34,8 @@ export interface SessionEnd {
 export type Surface =
   /** Drawn in a frame of the page by spice-html5, through the bridge to this unix socket. */
   | { readonly type: 'spice-socket'; readonly path: string; readonly password: string }
+  /** Drawn in a frame of the page; each call gives a fresh one-time address for it. */
+  | { readonly type: 'frame'; readonly protocol: 'spice' | 'rdp'; open(): Promise<string> }
   /** Laid over the page by the shell (`view`), or a window of its own (`native`). */
   | { readonly type: 'view' | 'native'; show(): Promise<void>; hide(): Promise<void> };
 

@@ -218,10 +218,15 @@ export class SessionManager {
   async display(id: string): Promise<SessionDisplay> {
     const entry = this.#get(id);
     const surface = entry.running?.surface;
-    if (surface?.type !== 'spice-socket' || entry.session.state !== 'running') {
+    if (
+      (surface?.type !== 'spice-socket' && surface?.type !== 'frame') ||
+      entry.session.state !== 'running'
+    ) {
       throw new KioskError('DISPLAY_UNAVAILABLE', 'The session has no picture for a frame now.');
     }
-    return await this.#options.display.open(id, surface);
+    return surface.type === 'frame'
+      ? { sessionId: id, protocol: surface.protocol, frameUrl: await surface.open() }
+      : await this.#options.display.open(id, surface);
   }
 
   /**
@@ -330,8 +335,7 @@ export class SessionManager {
       const shown = entry === chosen;
       const surface = entry.running?.surface;
       if (
-        surface !== undefined &&
-        surface.type !== 'spice-socket' &&
+        (surface?.type === 'view' || surface?.type === 'native') &&
         (shown || entry.session.shown)
       ) {
         (shown ? surface.show() : surface.hide()).catch((error: unknown) => {
