@@ -4,6 +4,16 @@
  */
 import type { EventName, EventPayload } from '../../preload/contract/contract.ts';
 
+/** The key chord that always leads back to the tiles, whatever has the focus. */
+export const RETURN_CHORD = {
+  /** `KeyboardEvent.code` of the key pressed with Ctrl and Alt. */
+  code: 'Home',
+  /** As shown to people. */
+  label: 'Ctrl+Alt+Home',
+  /** As Electron's accelerators spell it. */
+  accelerator: 'Ctrl+Alt+Home',
+} as const;
+
 /** Answers a request of the UI's or the display's origin: the only way these origins get bytes. */
 export interface OriginRequest {
   readonly method: string;
@@ -29,6 +39,10 @@ export interface IncomingCall {
 export interface ViewOptions {
   readonly id: string;
   readonly url: string;
+  /** Shown in the strip at the top of the view. */
+  readonly title: string;
+  /** The strip's button in the person's language, e.g. `Back (Ctrl+Alt+Home)`. */
+  readonly backLabel: string;
   /** Hosts the view may reach, `*.` prefix allowed. */
   readonly hosts: readonly string[];
   readonly downloads: boolean;
@@ -75,6 +89,8 @@ export interface Shell {
   readonly kind: 'electron' | 'chromium';
   /** Program and version, e.g. `Chromium 156.0`. */
   readonly version: string;
+  /** TCP port of the DevTools endpoint on loopback; null unless `ShellOptions.developer`. */
+  readonly developerPort: number | null;
   /** Shows the UI's entry page; resolves when its document has loaded. */
   open(): Promise<void>;
   /** Loads the UI again (a new version was staged, or a rollback). */
