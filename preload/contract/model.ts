@@ -196,6 +196,7 @@ export const Job = z.object({
 export type Job = z.infer<typeof Job>;
 
 export const LogLevel = z.enum(['debug', 'info', 'warn', 'error']);
+export type LogLevel = z.infer<typeof LogLevel>;
 export const LogLine = z.object({
   time: Timestamp,
   level: LogLevel,
