@@ -1,0 +1,54 @@
+/** Pages of existing servers, kept for offline use: made by `createPageCache` (pages.ts). */
+import type { OriginRequest, OriginResponse } from './api.ts';
+
+/** Performs one HTTP exchange without following redirects; rejects when the network does not answer. */
+export type FetchPage = (request: {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+  /** Bytes of the body that are accepted. */
+  readonly maxBytes: number;
+}) => Promise<{
+  readonly status: number;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly body: Uint8Array;
+}>;
+
+export interface SaveOptions {
+  /** Whose pages these are: a catalogue entry's id. Each collection is replaced whole. */
+  readonly collection: string;
+  /** Hosts whose resources may be fetched too (`*.example.org` allowed); default: the pages' own. */
+  readonly hosts?: readonly string[];
+  readonly signal: AbortSignal;
+}
+
+export interface SaveResult {
+  readonly savedAt: number;
+  /** Pages and resources kept. */
+  readonly kept: number;
+  /** What could not be kept, and why: `no-store`, `HTTP 404`, … */
+  readonly skipped: readonly { readonly url: string; readonly reason: string }[];
+}
+
+export interface PageCache {
+  /**
+   * Network first: the server's answer, kept if RFC 9111 allows a shared cache to; where the
+   * network or the server fails, the kept copy with its `Age`, else 504.
+   */
+  handle(request: OriginRequest): Promise<OriginResponse>;
+  /** The kept copy, without asking the network; undefined where there is none that may be shown. */
+  lookup(request: OriginRequest): Promise<OriginResponse | undefined>;
+  /**
+   * Fetches pages and what they are made of. The collection is replaced only if every listed page
+   * could be had.
+   * @throws KioskError the first page's failure; what was saved before stays
+   */
+  save(urls: readonly string[], options: SaveOptions): Promise<SaveResult>;
+  /** When the collection was last saved whole; null: never. */
+  savedAt(collection: string): number | null;
+  /** Forgets the collections that are not listed (their entries left the catalogue). */
+  keepOnly(collections: readonly string[]): void;
+  close(): Promise<void>;
+}
