@@ -16,10 +16,11 @@ export interface Transport {
   onMessage(receive: (message: string) => void): void;
 }
 
-/** The contract's names, from `CALLS` and `EVENTS`. */
+/** The contract's names and limits, from `CALLS`, `EVENTS` and `MAX_MESSAGE_LENGTH`. */
 export interface ContractNames {
   readonly calls: readonly CallName[];
   readonly events: readonly EventName[];
+  readonly maxMessageLength: number;
 }
 
 /** What a call rejects with. `code` is stable; `message` is for logs. */
@@ -83,6 +84,13 @@ export function createKiosk(
     return new Promise((resolve, reject) => {
       const id = ++lastId;
       const message = stringify({ id, method, params: params ?? {} });
+      if (message.length > names.maxMessageLength) {
+        const error: WireError = {
+          code: 'BRIDGE_MESSAGE_TOO_LARGE',
+          message: 'The message is too large.',
+        };
+        throw toError(error);
+      }
       waiting.set(id, { resolve, reject });
       transport.send(message);
     });

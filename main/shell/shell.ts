@@ -43,6 +43,8 @@ export interface ViewOptions {
   readonly title: string;
   /** The strip's button in the person's language, e.g. `Back (Ctrl+Alt+Home)`. */
   readonly backLabel: string;
+  /** The sentence in place of a page that the view may not reach, in the person's language. */
+  readonly refusedText: string;
   /** Hosts the view may reach, `*.` prefix allowed. */
   readonly hosts: readonly string[];
   readonly downloads: boolean;
@@ -83,6 +85,8 @@ export interface ShellOptions {
   readonly dataFolder: string;
   readonly uiOrigin: string;
   readonly displayOrigin: string;
+  /** Where scripts/build-preload.ts put the scripts that run in pages. */
+  readonly preloadFolder: string;
 }
 
 export interface Shell {

@@ -1,3 +1,4 @@
+export * from './channels.ts';
 export * from './contract.ts';
 export * from './errors.ts';
 export * from './model.ts';

@@ -14,7 +14,3 @@ export type CallMessage = z.infer<typeof CallMessage>;
 export type ReplyMessage = { id: number; result: Json } | { id: number; error: WireError };
 export type EventMessage = { event: string; payload: Json };
 export type PageMessage = ReplyMessage | EventMessage;
-
-/** Electron's channel names; the DevTools binding uses the first as its name. */
-export const CALL_CHANNEL = 'vestibule:call';
-export const EVENT_CHANNEL = 'vestibule:event';

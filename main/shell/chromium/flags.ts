@@ -1,0 +1,73 @@
+/** Chromium's command line: pure, so that a test can read what it promises. */
+
+export interface FlagOptions {
+  /** The whole screen, and no way out of it. */
+  readonly kiosk: boolean;
+  readonly developer: boolean;
+  readonly profile: string;
+  /** False only where Chromium's sandbox cannot work (a developer running as root). */
+  readonly sandbox: boolean;
+  /** True where /dev/shm is too small for a screen's worth of shared memory. */
+  readonly smallSharedMemory: boolean;
+  readonly displayOrigin: string;
+}
+
+/**
+ * A proxy that never answers, on a loopback port that only root could open. The UI's storage and
+ * network reach nothing beyond what Fetch interception serves; loopback bypasses any proxy, and
+ * Local Network Access decides there.
+ */
+export const DEAD_PROXY = 'http://127.0.0.1:1';
+
+/** Shown for the instant between the window's first paint and the UI's. */
+const FIRST_PAGE = 'data:text/html,<body bgcolor="%230f172a">';
+
+/** Parts of a desktop browser that a kiosk has no use for, or that speak to their maker. */
+const FEATURES_OFF = [
+  'AutofillServerCommunication',
+  'CertificateTransparencyComponentUpdater',
+  'MediaRouter',
+  'OptimizationHints',
+  'Translate',
+];
+
+export function chromiumFlags(options: FlagOptions): string[] {
+  const flags = [
+    '--remote-debugging-pipe',
+    `--user-data-dir=${options.profile}`,
+    `--app=${FIRST_PAGE}`,
+    // The frames that draw machines and remote desktops get a process of their own: what a
+    // hostile server sends is parsed away from the page that holds the bridge.
+    `--isolate-origins=${options.displayOrigin}`,
+    `--proxy-server=${DEAD_PROXY}`,
+    '--deny-permission-prompts',
+    '--disable-background-networking',
+    '--disable-breakpad',
+    '--disable-client-side-phishing-detection',
+    '--disable-component-update',
+    '--disable-default-apps',
+    '--disable-domain-reliability',
+    '--disable-extensions',
+    `--disable-features=${FEATURES_OFF.join(',')}`,
+    '--disable-pinch',
+    '--disable-quic',
+    '--disable-search-engine-choice-screen',
+    '--disable-session-crashed-bubble',
+    '--disable-sync',
+    '--force-webrtc-ip-handling-policy=disable_non_proxied_udp',
+    '--hide-crash-restore-bubble',
+    '--no-default-browser-check',
+    '--no-first-run',
+    '--noerrdialogs',
+    '--overscroll-history-navigation=0',
+    // Nothing of a person is stored, so there is nothing for a key ring to protect.
+    '--password-store=basic',
+  ];
+  if (options.kiosk) flags.push('--kiosk');
+  else flags.push('--window-size=1280,800');
+  if (options.developer) flags.push('--remote-debugging-port=0');
+  // --test-type hides the warning bar about the missing sandbox.
+  if (!options.sandbox) flags.push('--no-sandbox', '--test-type');
+  if (options.smallSharedMemory) flags.push('--disable-dev-shm-usage');
+  return flags;
+}

@@ -1,0 +1,34 @@
+/**
+ * Runs in an isolated world of every frame of the UI's page under Chromium. The DevTools binding
+ * exists in this world only; in the top frame it is joined to the page by a message port.
+ */
+import type { Bindings, InjectedConfig } from './config.ts';
+import { installGuards } from './guards.ts';
+
+declare const VESTIBULE: InjectedConfig;
+declare const globalThis: Bindings & {
+  /** Called by main to hand a message to the page. */
+  vestibuleDeliver?: (message: string) => void;
+};
+
+const { vestibuleCall, vestibuleChord } = globalThis;
+
+installGuards({
+  chordCode: VESTIBULE.chordCode,
+  drops: false,
+  browsing: false,
+  onChord: () => vestibuleChord(''),
+});
+
+if (window === window.top && location.origin === VESTIBULE.uiOrigin) {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = (event: MessageEvent<unknown>) => {
+    const message = event.data;
+    // Main judges the message; what is not one, or is beyond any limit, does not cross at all.
+    if (typeof message === 'string' && message.length <= VESTIBULE.names.maxMessageLength) {
+      vestibuleCall(message);
+    }
+  };
+  globalThis.vestibuleDeliver = (message) => port1.postMessage(message);
+  window.dispatchEvent(new MessageEvent(VESTIBULE.handshake, { ports: [port2] }));
+}
