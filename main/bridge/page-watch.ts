@@ -1,0 +1,76 @@
+/**
+ * Watches that the page lives: it must paint after it was loaded, and then give a sign of life at
+ * intervals. A page that does not is reloaded; a UI version that never painted is given up first.
+ */
+import { HEARTBEAT_MS } from '../../preload/contract/contract.ts';
+import type { Logger } from '../log/logger.ts';
+
+export interface PageWatchOptions {
+  /** The UI version being tried did not paint, or died before it did. */
+  readonly renderFailed: (reason: string) => void;
+  readonly rendered: () => void;
+  readonly reload: () => Promise<void>;
+  readonly log: Logger;
+  /** Milliseconds from a load to the first paint. Default 45 000: software rendering on a slow disk. */
+  readonly paintMs?: number;
+  /** Milliseconds of silence that count as a hang. Default six heartbeats. */
+  readonly silenceMs?: number;
+}
+
+export class PageWatch {
+  readonly #options: PageWatchOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #painted = false;
+  #closed = false;
+
+  constructor(options: PageWatchOptions) {
+    this.#options = options;
+  }
+
+  /** The shell loads the page, for whatever reason. */
+  loading(): void {
+    this.#painted = false;
+    this.#wait(this.#options.paintMs ?? 45_000, 'the page stayed blank');
+  }
+
+  /** `ui.rendered` arrived. */
+  rendered(): void {
+    this.#painted = true;
+    this.#options.rendered();
+    this.heartbeat();
+  }
+
+  /** `ui.heartbeat` arrived. Before the first paint it proves nothing: a blank page can tick. */
+  heartbeat(): void {
+    if (this.#painted) {
+      this.#wait(this.#options.silenceMs ?? 6 * HEARTBEAT_MS, 'the page stopped answering');
+    }
+  }
+
+  /** The shell says that the page's process died; it is loading the page again by itself. */
+  crashed(reason: string): void {
+    if (!this.#painted) this.#options.renderFailed(reason);
+    this.loading();
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  #wait(milliseconds: number, reason: string): void {
+    clearTimeout(this.#timer);
+    if (this.#closed) return;
+    this.#timer = setTimeout(() => {
+      this.#options.log.error('the page is loaded again', {
+        code: this.#painted ? 'UI_CRASHED' : 'UI_RENDER_FAILED',
+        reason,
+      });
+      if (!this.#painted) this.#options.renderFailed(reason);
+      this.loading();
+      this.#options.reload().catch((error: unknown) => {
+        this.#options.log.error('the page could not be loaded', { error });
+      });
+    }, milliseconds);
+  }
+}
