@@ -1,0 +1,316 @@
+/**
+ * Every setting of a kiosk, once: its form, its default, who may set it, and what it is for. The
+ * file's schema, the documentation (docs/settings.md), the kernel command line's names and the
+ * types all derive from this value. A key has one name everywhere.
+ */
+import { z } from 'zod';
+import { Id, Locale, LogLevel } from '../../preload/contract/model.ts';
+
+export interface Setting<S extends z.ZodType = z.ZodType> {
+  readonly schema: S;
+  readonly fallback: z.output<S>;
+  /** What a right value is, completing "expected …". */
+  readonly expected: string;
+  readonly description: string;
+  /** The campus's signed manifest may set it. Never for what decides whom the kiosk trusts. */
+  readonly policy: boolean;
+  /** Only read at start. */
+  readonly restart: boolean;
+  /** Its value is never shown or logged. */
+  readonly secret: boolean;
+}
+
+function setting<S extends z.ZodType>(
+  schema: S,
+  fallback: NoInfer<z.output<S>>,
+  expected: string,
+  description: string,
+  flags: { policy?: boolean; restart?: boolean; secret?: boolean } = {},
+): Setting<S> {
+  const { policy = false, restart = false, secret = false } = flags;
+  return { schema, fallback, expected, description, policy, restart, secret };
+}
+
+const HttpUrl = z.url({ protocol: /^https?$/ }).max(2048);
+
+const Server = z.union([
+  HttpUrl,
+  z.strictObject({
+    url: HttpUrl,
+    priority: z.int().min(0).max(65_535).optional(),
+    weight: z.int().min(0).max(65_535).optional(),
+  }),
+]);
+
+/** 32 raw bytes, or the 44 of their SPKI, in base64. */
+const PublicKey = z.string().regex(/^(?:[A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{59}=)$/);
+const KeyId = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/);
+const Key = z.union([
+  z.string().regex(/^[A-Za-z0-9._-]{1,64}:(?:[A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{59}=)$/),
+  z.strictObject({ id: KeyId, publicKey: PublicKey }),
+]);
+
+const AbsolutePath = z
+  .string()
+  .max(1024)
+  .regex(/^\/[^\0]*$/)
+  .refine((path) => !path.split('/').includes('..'));
+
+const Chord = z
+  .string()
+  .regex(/^(?:(?:Ctrl|Alt|Shift|Super)\+)+(?:[A-Z0-9]|F[1-9]|F1[0-2]|[A-Z][a-z]+)$/);
+
+const MAX_MIB = 16 * 1024 * 1024;
+
+export const SETTINGS = {
+  'campus.servers': setting(
+    z
+      .array(Server)
+      .max(32)
+      .transform((servers) =>
+        servers.map((server) =>
+          typeof server === 'string'
+            ? { url: server, priority: 0, weight: 1 }
+            : { url: server.url, priority: server.priority ?? 0, weight: server.weight ?? 1 },
+        ),
+      ),
+    [],
+    'a list of http(s) URLs, or of { "url", "priority", "weight" }',
+    'Where the campus publishes its manifest. The lowest priority is tried first; weights share the load among equals (RFC 2782).',
+    { restart: true },
+  ),
+  'campus.keys': setting(
+    z
+      .array(Key)
+      .max(16)
+      .transform((keys) =>
+        keys.map((key) => {
+          if (typeof key !== 'string') return key;
+          const colon = key.indexOf(':');
+          return { id: key.slice(0, colon), publicKey: key.slice(colon + 1) };
+        }),
+      ),
+    [],
+    'a list of "id:base64 of an Ed25519 public key", or of { "id", "publicKey" }',
+    'The public keys whose signature makes a manifest believed. Without one no campus is believed.',
+    { restart: true },
+  ),
+  'campus.caFile': setting(
+    AbsolutePath.nullable(),
+    null,
+    'an absolute path, or null',
+    "PEM file with the campus's own certificate authority. When set, only its certificates are believed.",
+    { restart: true },
+  ),
+  'campus.allowPlainServices': setting(
+    z.boolean(),
+    false,
+    'true or false',
+    'Lets login, orders and personal catalogues go over http to another computer. For test rooms.',
+    { restart: true },
+  ),
+  'campus.pollSeconds': setting(
+    z.int().min(5).max(86_400),
+    60,
+    'a whole number from 5 to 86400',
+    'Seconds between two looks for a new manifest.',
+    { policy: true },
+  ),
+
+  'kiosk.id': setting(
+    Id.nullable(),
+    null,
+    'letters, digits, ".", "_" and "-", or null',
+    'Identity towards the campus. Default: derived from the machine id.',
+    { restart: true },
+  ),
+  'kiosk.name': setting(
+    z.string().min(1).max(64).nullable(),
+    null,
+    'a text of 1 to 64 characters, or null',
+    'Name shown to people. Default: the host name.',
+  ),
+  'kiosk.room': setting(
+    Id.nullable(),
+    null,
+    'the id of a room of the manifest, or null',
+    'Overrides the room that the campus finds by address.',
+  ),
+  'kiosk.seat': setting(
+    z.string().min(1).max(32).nullable(),
+    null,
+    'a text of 1 to 32 characters, or null',
+    'Overrides the seat that the campus knows.',
+  ),
+
+  'shell.kind': setting(
+    z.enum(['auto', 'electron', 'chromium']),
+    'auto',
+    '"auto", "electron" or "chromium"',
+    'What shows the UI. `auto` takes Electron where it is installed, else Chromium.',
+    { restart: true },
+  ),
+  'shell.returnChord': setting(
+    Chord,
+    'Ctrl+Alt+Home',
+    'keys joined by "+", e.g. "Ctrl+Alt+Home"',
+    'The keys that always return from a session to the tiles.',
+    { restart: true },
+  ),
+
+  'locale.default': setting(
+    Locale,
+    'en',
+    `one of ${Locale.options.join(', ')}`,
+    'Language before anyone chooses one.',
+    { policy: true },
+  ),
+  'locale.list': setting(
+    z.array(Locale).min(1),
+    [...Locale.options],
+    `a list of ${Locale.options.join(', ')}`,
+    'Languages that people may choose.',
+    { policy: true },
+  ),
+
+  'folders.data': setting(
+    AbsolutePath,
+    '/var/lib/vestibule',
+    'an absolute path',
+    'What must survive a restart: databases, UI versions, images.',
+    { restart: true },
+  ),
+  'folders.runtime': setting(
+    AbsolutePath,
+    '/run/vestibule',
+    'an absolute path',
+    'Sockets and state of running sessions; emptied by a restart of the computer.',
+    { restart: true },
+  ),
+
+  'images.bandwidthMbit': setting(
+    z.number().positive().max(1_000_000).nullable(),
+    null,
+    'a number above 0, or null',
+    'Ceiling for receiving images, in Mbit/s. null: none.',
+    { policy: true },
+  ),
+  'images.reserveMiB': setting(
+    z.int().min(0).max(MAX_MIB),
+    2_048,
+    'a whole number of MiB',
+    'Disk space that images leave free.',
+    { policy: true },
+  ),
+  'images.keepVersions': setting(
+    z.int().min(1).max(20),
+    2,
+    'a whole number from 1 to 20',
+    'Versions of each image that are kept, the current one included.',
+    { policy: true },
+  ),
+  'images.transports': setting(
+    z.array(z.enum(['multicast', 'udpcast', 'peer', 'http', 'file'])).min(1),
+    ['multicast', 'udpcast', 'http'],
+    'a list of multicast, udpcast, peer, http, file',
+    'How images are received, in the order to try.',
+    { policy: true },
+  ),
+
+  'sessions.max': setting(
+    z.int().min(1).max(32),
+    4,
+    'a whole number from 1 to 32',
+    'Sessions that may run at once.',
+    { policy: true },
+  ),
+  'sessions.graceSeconds': setting(
+    z.int().min(0).max(600),
+    20,
+    'a whole number from 0 to 600',
+    'Seconds between asking a session to end and ending it.',
+    { policy: true },
+  ),
+  'sessions.memoryReserveMiB': setting(
+    z.int().min(128).max(MAX_MIB),
+    1_024,
+    'a whole number of MiB, at least 128',
+    'Memory that machines leave to the kiosk itself.',
+    { policy: true },
+  ),
+
+  'people.guests': setting(
+    z.boolean().nullable(),
+    null,
+    'true, false or null',
+    "Whether someone may continue without signing in. null: as the campus's manifest says.",
+    { policy: true },
+  ),
+  'people.offlineSignInDays': setting(
+    z.int().min(0).max(365).nullable(),
+    null,
+    'a whole number from 0 to 365, or null',
+    "Days that a person may sign in without the campus. null: as the campus's manifest says.",
+    { policy: true },
+  ),
+  'people.idleSignOutMinutes': setting(
+    z.int().min(0).max(1_440),
+    0,
+    'a whole number from 0 to 1440',
+    'Minutes without input after which a person is signed out. 0: never.',
+    { policy: true },
+  ),
+  'people.localAdministrator': setting(
+    z
+      .strictObject({
+        name: z.string().min(1).max(256),
+        verifier: z
+          .string()
+          .regex(/^scrypt\$\d+\$\d+\$\d+\$[A-Za-z0-9_-]{22,86}\$[A-Za-z0-9_-]{43}$/),
+      })
+      .nullable(),
+    null,
+    '{ "name", "verifier" } as `vestibule verifier` prints it, or null',
+    'An administrator who can sign in when nothing else works. Holds a scrypt verifier, never the password.',
+    { secret: true },
+  ),
+
+  'power.actions': setting(
+    z.array(z.enum(['shutdown', 'restart', 'suspend'])),
+    ['shutdown', 'restart', 'suspend'],
+    'a list of shutdown, restart, suspend',
+    'What people may do with the computer from the screen.',
+    { policy: true },
+  ),
+  'log.level': setting(
+    LogLevel,
+    'info',
+    '"debug", "info", "warn" or "error"',
+    'The least important lines that are logged.',
+    { policy: true },
+  ),
+  developer: setting(
+    z.boolean(),
+    false,
+    'true or false',
+    'Developer tools and a window instead of the whole screen. Never in a room.',
+    { restart: true },
+  ),
+} as const satisfies Record<string, Setting>;
+
+export type SettingKey = keyof typeof SETTINGS;
+export type SettingValues = {
+  readonly [K in SettingKey]: z.output<(typeof SETTINGS)[K]['schema']>;
+};
+
+export const SETTING_KEYS = Object.keys(SETTINGS) as readonly SettingKey[];
+
+export function isSettingKey(key: string): key is SettingKey {
+  return Object.hasOwn(SETTINGS, key);
+}
+
+/** The file as a whole: any of the keys, and `$schema` for editors. */
+export const SettingsFile = z.strictObject({
+  $schema: z.string().optional(),
+  ...Object.fromEntries(SETTING_KEYS.map((key) => [key, SETTINGS[key].schema.optional()])),
+});
