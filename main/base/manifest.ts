@@ -30,6 +30,9 @@ export const CampusUrl = z
     message: 'a relative reference, or an absolute http(s) URL',
   });
 
+/** Absolute http(s). */
+const WebUrl = z.url({ protocol: /^https?$/ }).max(2048);
+
 export const BundleFile = z.object({
   path: BundlePath,
   size: z
@@ -53,11 +56,11 @@ export type UiBundle = z.infer<typeof UiBundle>;
 
 /** Pages of an existing server as the UI: network-first, each kept with its resources. */
 export const UiPages = z.object({
-  start: z.url(),
+  start: WebUrl,
   /** Origins whose pages may be kept and shown. */
-  origins: z.array(z.url()).min(1).max(20),
+  origins: z.array(WebUrl).min(1).max(20),
   /** Origins that get `window.kiosk`; a subset of `origins`. Absent: none. */
-  privileged: z.array(z.url()).max(5).default([]),
+  privileged: z.array(WebUrl).max(5).default([]),
 });
 
 export const ImageRef = z.object({
@@ -111,14 +114,14 @@ export const VmEntry = z.object({
 export const WebEntry = z.object({
   ...EntryBase,
   kind: z.literal('web'),
-  url: z.url(),
+  url: WebUrl,
   /** Hosts that the session may reach: `example.org`, `*.example.org`. Default: the URL's own. */
   hosts: z.array(z.string().max(255)).max(200).optional(),
   downloads: z.boolean().default(false),
   uploads: z.boolean().default(false),
   print: z.boolean().default(false),
   /** Pages kept for offline use. */
-  saved: z.array(z.url()).max(200).default([]),
+  saved: z.array(WebUrl).max(200).default([]),
 });
 export const SpiceEntry = z.object({
   ...EntryBase,
@@ -157,7 +160,7 @@ export const Room = z.object({
 });
 export type Room = z.infer<typeof Room>;
 
-export const Manifest = z.object({
+const ManifestShape = z.object({
   format: z.literal(1),
   campus: z.object({ id: Id, name: Text }),
   /** Grows with each publication; an older one is refused (replay). */
@@ -168,9 +171,9 @@ export const Manifest = z.object({
   servers: z
     .array(
       z.object({
-        url: z.url(),
-        priority: z.int().min(0).default(0),
-        weight: z.int().min(0).default(1),
+        url: WebUrl,
+        priority: z.int().min(0).max(65_535).default(0),
+        weight: z.int().min(0).max(65_535).default(1),
       }),
     )
     .max(32)
@@ -201,5 +204,45 @@ export const Manifest = z.object({
       settings: z.record(z.string(), z.json()).default({}),
     })
     .prefault({}),
+});
+
+/** The schema, and what it cannot say field by field: ids and paths are unique, dates in order. */
+export const Manifest = ManifestShape.superRefine((manifest, context) => {
+  const unique = (keys: readonly string[], path: readonly (string | number)[], field: string) => {
+    const seen = new Set<string>();
+    for (const [index, key] of keys.entries()) {
+      if (seen.has(key)) {
+        context.addIssue({
+          code: 'custom',
+          path: [...path, index, field],
+          message: `"${key}" appears twice`,
+        });
+      }
+      seen.add(key);
+    }
+  };
+  const ids = (items: readonly { readonly id: string }[]) => items.map((item) => item.id);
+  unique(ids(manifest.catalogue), ['catalogue'], 'id');
+  unique(ids(manifest.images), ['images'], 'id');
+  unique(ids(manifest.rooms), ['rooms'], 'id');
+  for (const [index, entry] of manifest.catalogue.entries()) {
+    if (entry.kind !== 'vm') continue;
+    const names = entry.machines.map((machine) => machine.name);
+    unique(names, ['catalogue', index, 'machines'], 'name');
+  }
+  if (manifest.ui) {
+    const paths = manifest.ui.files.map((file) => file.path);
+    unique(paths, ['ui', 'files'], 'path');
+    if (!paths.includes(manifest.ui.entry)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['ui', 'entry'],
+        message: 'is not among the files',
+      });
+    }
+  }
+  if (Date.parse(manifest.expiresAt) <= Date.parse(manifest.issuedAt)) {
+    context.addIssue({ code: 'custom', path: ['expiresAt'], message: 'is not after issuedAt' });
+  }
 });
 export type Manifest = z.infer<typeof Manifest>;

@@ -128,8 +128,9 @@ export interface OrderPort {
 }
 
 export type CampusEvents = {
-  /** A new publication was accepted, or the stored one was confirmed for the first time. */
+  /** Another publication is in use now. */
   manifest: AcceptedManifest;
+  /** The state, the error, or the time of the last confirmation changed. */
   link: LinkStatus;
   /** Who may see what changed without the manifest (a personal catalogue arrived). */
   catalogue: { readonly personId: string };

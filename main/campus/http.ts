@@ -45,7 +45,7 @@ export interface DownloadOptions extends RequestOptions {
 /**
  * Every method throws a KioskError: `CAMPUS_UNREACHABLE`, `CAMPUS_TIMEOUT`, `CAMPUS_HTTP_ERROR`
  * (`details.status`), `CAMPUS_CERTIFICATE`, `CAMPUS_REDIRECT_REFUSED`,
- * `CAMPUS_RESPONSE_TOO_LARGE`, `CAMPUS_TOO_SLOW`, `CAMPUS_BAD_RESPONSE`, or `CANCELLED`.
+ * `CAMPUS_RESPONSE_TOO_LARGE`, `CAMPUS_TOO_SLOW`, `CAMPUS_BAD_RESPONSE`; or the signal's reason.
  *
  * A relative URL is tried on each server of the campus in turn (RFC 2782 order, the one that
  * worked last first); an absolute one only where it points.
@@ -57,7 +57,7 @@ export interface CampusHttp {
   /**
    * Brings a file whole and verified: `path` appears only when size and hash are right. What
    * arrived before a failure stays in `path + '.part'` and is resumed by Range and If-Range.
-   * @throws also `DISK_FULL`, `DISK_READ_ONLY`, `UI_FILE_MISMATCH` where the hash is wrong
+   * @throws also `DISK_FULL`, `DISK_READ_ONLY`; a wrong hash is `CAMPUS_BAD_RESPONSE`
    */
   download(url: string, path: string, options: DownloadOptions): Promise<void>;
   /** The bytes from `start` up to, not including, `end`; resumed where a connection dies. */

@@ -1,0 +1,311 @@
+/**
+ * One HTTP request to one URL, with every limit that a stranger's server must not be able to
+ * pass: time per phase, a least rate, redirects, TLS. Retries and failover are above
+ * (client.ts); what an answer means is above that.
+ */
+import { Agent as HttpAgent, type IncomingHttpHeaders } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { performance } from 'node:perf_hooks';
+import got, { type Request, RequestError, type Response, TimeoutError } from 'got';
+import type { ErrorCode } from '../../preload/contract/errors.ts';
+import { errno, KioskError } from '../base/errors.ts';
+
+export interface ExchangeLimits {
+  readonly connectMs: number;
+  readonly responseMs: number;
+  readonly minBytesPerSecond: number;
+  readonly rateWindowMs: number;
+}
+
+export interface ExchangeRequest {
+  readonly method: 'GET' | 'POST';
+  readonly url: URL;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** JSON text; sets Content-Type. */
+  readonly body?: string;
+  /** Ask for the bytes as they are stored, for ranges and hashes of files. */
+  readonly identity?: boolean;
+  /** Refuse servers without TLS, this computer excepted. */
+  readonly confidential?: boolean;
+  /** The answer is a stream of events: silence is not slowness; `idleMs` of it ends the answer. */
+  readonly idleMs?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** An answer whose body is still arriving. Read it to its end or call `discard`. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly url: URL;
+  /** Throws what {@link Exchanger.open} throws; a connection that dies midway is `CAMPUS_BAD_RESPONSE`. */
+  readonly body: AsyncIterable<Uint8Array>;
+  discard(): void;
+}
+
+export interface ExchangerOptions {
+  readonly limits: ExchangeLimits;
+  readonly userAgent: string;
+  /** PEM; absent: the system's authorities. */
+  readonly ca?: string | undefined;
+  readonly allowPlainServices: boolean;
+  /** Origins beside the request's own that a redirect may lead to. */
+  readonly mayRedirectTo: (origin: string) => boolean;
+}
+
+const MAX_REDIRECTS = 5;
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+/** Redirects that repeat the method and body (RFC 9110, 15.4). */
+const REPEATING = new Set([307, 308]);
+
+export class Exchanger {
+  readonly #options: ExchangerOptions;
+  readonly #agents = {
+    http: new HttpAgent({ keepAlive: true, maxFreeSockets: 16 }),
+    https: new HttpsAgent({ keepAlive: true, maxFreeSockets: 16 }),
+  };
+
+  constructor(options: ExchangerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Resolves when the answer's head is there, whatever its status.
+   * @throws KioskError `CAMPUS_UNREACHABLE`, `CAMPUS_TIMEOUT`, `CAMPUS_CERTIFICATE`,
+   * `CAMPUS_REDIRECT_REFUSED`, `CAMPUS_BAD_RESPONSE`; the signal's reason when aborted
+   */
+  async open(request: ExchangeRequest): Promise<Answer> {
+    let { url, headers = {} } = request;
+    for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
+      if (request.confidential === true) this.#demandTls(url);
+      const answer = await this.#send({ ...request, url, headers });
+      if (!REDIRECTS.has(answer.status) || answer.headers.location === undefined) return answer;
+      answer.discard();
+      const target = this.#redirectTarget(url, answer.headers.location);
+      if (request.method !== 'GET' && !REPEATING.has(answer.status)) {
+        throw refusedRedirect(url, target, 'it would lose the request');
+      }
+      if (target.origin !== url.origin) headers = withoutAuthorization(headers);
+      url = target;
+    }
+    throw new KioskError('CAMPUS_REDIRECT_REFUSED', `${request.url.origin} redirects in circles.`, {
+      details: { from: request.url.origin },
+    });
+  }
+
+  /** Closes idle connections. */
+  close(): void {
+    this.#agents.http.destroy();
+    this.#agents.https.destroy();
+  }
+
+  #redirectTarget(from: URL, location: string): URL {
+    const target = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
+    if (
+      target !== undefined &&
+      (target.origin === from.origin || this.#options.mayRedirectTo(target.origin))
+    )
+      return target;
+    throw refusedRedirect(from, target, 'that is no server of this campus');
+  }
+
+  #demandTls(url: URL): void {
+    if (url.protocol === 'https:' || isLoopback(url.hostname) || this.#options.allowPlainServices)
+      return;
+    throw new KioskError(
+      'CAMPUS_CERTIFICATE',
+      `${url.origin} has no TLS, which this request needs.`,
+      { details: { server: url.origin, reason: 'plain-http' } },
+    );
+  }
+
+  async #send(request: ExchangeRequest): Promise<Answer> {
+    const { url, signal } = request;
+    signal?.throwIfAborted();
+    const { connectMs, responseMs } = this.#options.limits;
+    const stream = got.stream(url, {
+      method: request.method,
+      headers: {
+        'user-agent': this.#options.userAgent,
+        ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...request.headers,
+        ...(request.identity === true ? { 'accept-encoding': 'identity' } : {}),
+      },
+      ...(request.body === undefined ? {} : { body: request.body }),
+      decompress: request.identity !== true,
+      agent: this.#agents,
+      followRedirect: false,
+      throwHttpErrors: false,
+      retry: { limit: 0 },
+      timeout: {
+        lookup: connectMs,
+        connect: connectMs,
+        secureConnect: connectMs,
+        send: responseMs,
+        response: responseMs,
+      },
+      https: {
+        rejectUnauthorized: true,
+        ...(this.#options.ca === undefined ? {} : { certificateAuthority: this.#options.ca }),
+      },
+      ...(signal === undefined ? {} : { signal }),
+    });
+    const response = await head(stream).catch((error: unknown) => {
+      signal?.throwIfAborted();
+      throw translate(error, url, 'CAMPUS_UNREACHABLE');
+    });
+    return {
+      status: response.statusCode,
+      headers: response.headers,
+      url,
+      body: this.#bodyOf(stream, request),
+      discard: () => {
+        stream.on('error', () => {});
+        stream.destroy();
+      },
+    };
+  }
+
+  /**
+   * The limits run only while the network is waited for: a consumer that throttles itself does
+   * not make a server slow.
+   */
+  async *#bodyOf(
+    stream: Request,
+    { url, idleMs, signal }: ExchangeRequest,
+  ): AsyncGenerator<Uint8Array> {
+    const { responseMs, minBytesPerSecond, rateWindowMs } = this.#options.limits;
+    const iterator = stream[Symbol.asyncIterator]();
+    let waited = 0;
+    let bytes = 0;
+    try {
+      for (;;) {
+        const timer = setTimeout(() => {
+          stream.destroy(
+            new KioskError(
+              'CAMPUS_TIMEOUT',
+              `${url.origin} fell silent in the middle of its answer.`,
+              {
+                details: { server: url.origin, phase: 'read' },
+              },
+            ),
+          );
+        }, idleMs ?? responseMs);
+        const from = performance.now();
+        const step = await iterator.next().finally(() => clearTimeout(timer));
+        if (step.done === true) return;
+        const chunk: Uint8Array = step.value;
+        yield chunk;
+        if (idleMs !== undefined) continue;
+        waited += performance.now() - from;
+        bytes += chunk.length;
+        if (waited < rateWindowMs) continue;
+        if (bytes < (minBytesPerSecond * waited) / 1000) {
+          throw new KioskError(
+            'CAMPUS_TOO_SLOW',
+            `${url.origin} sends ${Math.round((bytes * 1000) / waited)} bytes a second; ${minBytesPerSecond} is the least.`,
+            { details: { server: url.origin } },
+          );
+        }
+        waited = 0;
+        bytes = 0;
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw translate(error, url, 'CAMPUS_BAD_RESPONSE');
+    } finally {
+      stream.on('error', () => {});
+      stream.destroy();
+    }
+  }
+}
+
+function head(stream: Request): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    stream.once('error', reject);
+    stream.once('response', (response: Response) => {
+      stream.off('error', reject);
+      resolve(response);
+    });
+  });
+}
+
+/** Whether a host name can only mean this computer (RFC 6761, RFC 1122). */
+function isLoopback(hostname: string): boolean {
+  return (
+    hostname === 'localhost' ||
+    hostname.endsWith('.localhost') ||
+    hostname === '[::1]' ||
+    /^127\.\d+\.\d+\.\d+$/.test(hostname)
+  );
+}
+
+function withoutAuthorization(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'authorization'),
+  );
+}
+
+function refusedRedirect(from: URL, to: URL | undefined, why: string): KioskError {
+  const target = to?.origin ?? 'an unreadable address';
+  return new KioskError(
+    'CAMPUS_REDIRECT_REFUSED',
+    `${from.origin} redirects to ${target}; ${why}.`,
+    { details: { from: from.origin, to: to?.origin ?? null } },
+  );
+}
+
+/** What OpenSSL and Node call a certificate that does not hold. */
+const CERTIFICATE =
+  /^(CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_SELF_SIGNED|SELF_SIGNED_CERT|UNABLE_TO_(VERIFY|GET_ISSUER|DECODE)|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH_EXCEEDED|INVALID_PURPOSE|EPROTO$)/;
+const NO_CONNECTION = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'EHOSTDOWN',
+  'EADDRNOTAVAIL',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+]);
+
+/**
+ * The cause keeps only the text: got's errors hold the request's options, and so the secret of a
+ * sign-in.
+ *
+ * @param otherwise what any failure of the connection means at this point of the exchange
+ */
+function translate(
+  error: unknown,
+  url: URL,
+  otherwise: 'CAMPUS_UNREACHABLE' | 'CAMPUS_BAD_RESPONSE',
+): unknown {
+  if (error instanceof KioskError) return error;
+  if (error instanceof RequestError && error.cause instanceof KioskError) return error.cause;
+  const server = url.origin;
+  const cause = error instanceof Error ? error.message : String(error);
+  if (error instanceof TimeoutError) {
+    const { event: phase } = error;
+    return new KioskError('CAMPUS_TIMEOUT', `${server} did not answer in time (${phase}).`, {
+      cause,
+      details: { server, phase },
+    });
+  }
+  const reason = errno(error) ?? 'UNKNOWN';
+  const [code, sentence] = judge(reason, otherwise);
+  return new KioskError(code, `${server} ${sentence} (${reason}).`, {
+    cause,
+    details: { server, reason },
+  });
+}
+
+function judge(
+  reason: string,
+  otherwise: 'CAMPUS_UNREACHABLE' | 'CAMPUS_BAD_RESPONSE',
+): [ErrorCode, string] {
+  if (CERTIFICATE.test(reason)) return ['CAMPUS_CERTIFICATE', 'has a certificate that was refused'];
+  if (reason.startsWith('HPE_') || reason.startsWith('Z_'))
+    return ['CAMPUS_BAD_RESPONSE', 'does not speak HTTP'];
+  if (otherwise === 'CAMPUS_UNREACHABLE' || NO_CONNECTION.has(reason))
+    return ['CAMPUS_UNREACHABLE', 'cannot be reached'];
+  return ['CAMPUS_BAD_RESPONSE', 'broke off its answer'];
+}
