@@ -6,12 +6,8 @@ import type { Bindings, InjectedConfig } from './config.ts';
 import { installGuards } from './guards.ts';
 
 declare const VESTIBULE: InjectedConfig;
-declare const globalThis: Bindings & {
-  /** Called by main to hand a message to the page. */
-  vestibuleDeliver?: (message: string) => void;
-};
-
-const { vestibuleCall, vestibuleChord } = globalThis;
+declare const vestibuleCall: Bindings['vestibuleCall'];
+declare const vestibuleChord: Bindings['vestibuleChord'];
 
 installGuards({
   chordCode: VESTIBULE.chordCode,
@@ -29,6 +25,7 @@ if (window === window.top && location.origin === VESTIBULE.uiOrigin) {
       vestibuleCall(message);
     }
   };
-  globalThis.vestibuleDeliver = (message) => port1.postMessage(message);
+  // Main calls it to hand a message to the page.
+  Object.assign(globalThis, { vestibuleDeliver: (message: string) => port1.postMessage(message) });
   window.dispatchEvent(new MessageEvent(VESTIBULE.handshake, { ports: [port2] }));
 }

@@ -4,9 +4,8 @@ import { installGuards } from './guards.ts';
 import { installStrip } from './strip.ts';
 
 declare const VESTIBULE: ViewConfig;
-declare const globalThis: Pick<Bindings, 'vestibuleChord'>;
+declare const vestibuleChord: Bindings['vestibuleChord'];
 
-const { vestibuleChord } = globalThis;
 const onChord = (): void => vestibuleChord('');
 
 installGuards({

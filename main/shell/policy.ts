@@ -71,9 +71,9 @@ export function hostAllowed(host: string, patterns: readonly string[]): boolean 
 
 /** The page that a web session shows in place of one that it may not reach. */
 export function refusalPage(title: string, text: string): OriginResponse {
-  const html = `<!doctype html><meta charset="utf-8"><title>${escape(title)}</title>
+  const html = `<!doctype html><meta charset="utf-8"><title>${escapeHtml(title)}</title>
 <style>body{font:18px/1.5 system-ui,sans-serif;max-width:36em;margin:20vh auto;padding:0 1em}</style>
-<h1>${escape(title)}</h1><p>${escape(text)}</p>`;
+<h1>${escapeHtml(title)}</h1><p>${escapeHtml(text)}</p>`;
   return {
     status: 403,
     headers: {
@@ -85,6 +85,6 @@ export function refusalPage(title: string, text: string): OriginResponse {
   };
 }
 
-function escape(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 }

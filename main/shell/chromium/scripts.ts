@@ -1,0 +1,48 @@
+/** The bundles of scripts/build-preload.ts, made ready for injection. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DevtoolsSession } from './connection.ts';
+
+/** The isolated world that holds the bindings. Its name means nothing to pages. */
+export const WORLD = 'vestibule';
+export const CALL_BINDING = 'vestibuleCall';
+export const CHORD_BINDING = 'vestibuleChord';
+/** The function of chromium-bridge.ts that hands a message to the page. */
+export const DELIVER = 'vestibuleDeliver';
+
+export interface Scripts {
+  readonly page: string;
+  readonly bridge: string;
+  readonly view: string;
+}
+
+/** @throws Error (ENOENT) where nobody has built them */
+export async function readScripts(folder: string): Promise<Scripts> {
+  const read = (name: string): Promise<string> => readFile(join(folder, name), 'utf8');
+  const [page, bridge, view] = await Promise.all([
+    read('chromium.js'),
+    read('chromium-bridge.js'),
+    read('chromium-view.js'),
+  ]);
+  return { page, bridge, view };
+}
+
+/** A script with its configuration, leaving nothing behind in the global scope. */
+export function configured(script: string, config: object): string {
+  return `(()=>{const VESTIBULE=${JSON.stringify(config)};${script}\n})()`;
+}
+
+/**
+ * Makes every document of this session run the script in the isolated world before any of its own,
+ * with the bindings it needs. Bindings exist in that world only.
+ */
+export function inject(session: DevtoolsSession, source: string, bindings: string[]): void {
+  for (const name of bindings) {
+    session.post('Runtime.addBinding', { name, executionContextName: WORLD });
+  }
+  session.post('Page.addScriptToEvaluateOnNewDocument', {
+    source,
+    worldName: WORLD,
+    runImmediately: true,
+  });
+}
