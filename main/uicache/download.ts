@@ -1,0 +1,84 @@
+/** Brings the missing files of a bundle into the blob store, several at once. */
+import { setMaxListeners } from 'node:events';
+import { KioskError } from '../base/errors.ts';
+import type { BundleFile, UiBundle } from '../base/manifest.ts';
+import { type FetchFile, WHOLE_FILE_BYTES } from './api.ts';
+import type { BlobStore } from './blobs.ts';
+import type { LoadedBundle } from './bundle-index.ts';
+import { collect } from './collect.ts';
+
+/** A file that came wrong is asked for again so often: a proxy or a publication in progress. */
+const TRIES = 2;
+
+/** The files of a bundle whose content is not in the store, each content once. */
+export function missingFiles({ files }: LoadedBundle, blobs: BlobStore): BundleFile[] {
+  const missing = new Map<string, BundleFile>();
+  for (const file of files.values()) {
+    if (!missing.has(file.sha256) && !blobs.has(file.sha256)) missing.set(file.sha256, file);
+  }
+  return [...missing.values()];
+}
+
+export interface DownloadOptions {
+  readonly bundle: UiBundle;
+  readonly files: readonly BundleFile[];
+  readonly blobs: BlobStore;
+  readonly fetchFile: FetchFile;
+  /** Requests under way at once. */
+  readonly concurrency: number;
+  readonly signal: AbortSignal;
+  /** Called after each file. */
+  readonly onFile: (file: BundleFile) => void;
+}
+
+/**
+ * Resolves when all are in the store (not yet flushed). The first failure stops the rest; what
+ * came before stays.
+ * @throws KioskError as `fetchFile` does; `UI_FILE_MISMATCH`, `DISK_FULL`, `DISK_READ_ONLY`
+ */
+export async function download(options: DownloadOptions): Promise<void> {
+  const { files, concurrency, onFile } = options;
+  const failed = new AbortController();
+  const signal = AbortSignal.any([options.signal, failed.signal]);
+  setMaxListeners(0, signal);
+  const queue = files.values();
+  let failure: { error: unknown } | undefined;
+  const worker = async (): Promise<void> => {
+    for (const file of queue) {
+      if (signal.aborted) return;
+      try {
+        await bring(file, options, signal);
+        onFile(file);
+      } catch (error) {
+        failure ??= { error };
+        failed.abort();
+        return;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(concurrency, files.length) }, worker));
+  if (options.signal.aborted) {
+    throw new KioskError('CANCELLED', 'Fetching the UI was stopped.');
+  }
+  if (failure !== undefined) throw failure.error;
+}
+
+async function bring(
+  file: BundleFile,
+  { bundle, blobs, fetchFile }: DownloadOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let attempt = 1; attempt <= TRIES; attempt++) {
+    const answer = fetchFile(file, bundle, { signal });
+    if (Symbol.asyncIterator in answer && file.size > WHOLE_FILE_BYTES) {
+      if (await blobs.putStream(file.sha256, file.size, answer)) return;
+    } else {
+      if (await blobs.put(file.sha256, await collect(answer, file.size))) return;
+    }
+  }
+  throw new KioskError(
+    'UI_FILE_MISMATCH',
+    `The UI file "${file.path}" is not what the manifest says.`,
+    { details: { path: file.path, version: bundle.version } },
+  );
+}
