@@ -28,6 +28,9 @@ export interface KioskFacts {
   readonly macs: readonly string[];
   /** IPv4 and IPv6 addresses, without prefix length. */
   readonly addresses: readonly string[];
+  /** Given by the settings: they win over what the manifest recognises. */
+  readonly room?: string;
+  readonly seat?: string;
 }
 
 export interface CampusTimings {

@@ -1,5 +1,6 @@
 /** Wires the parts of the campus client into the one object that the kiosk uses. */
 import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import { systemClock } from '../base/clock.ts';
 import { isAbort, KioskError } from '../base/errors.ts';
 import { Emitter } from '../base/events.ts';
@@ -55,7 +56,7 @@ class CampusService implements Campus {
   readonly http: CampusHttp;
   readonly #options: CampusOptions;
   readonly #client: CampusClient;
-  readonly #exchanger: Exchanger;
+  readonly #exchangers: { readonly campus: Exchanger; readonly pages: Exchanger };
   readonly #servers: ServerList;
   readonly #store: CampusStore;
   readonly #outbox: Outbox;
@@ -77,7 +78,7 @@ class CampusService implements Campus {
     this.#options = options;
     this.#emitter = new Emitter((error) => log.error('a listener of the campus failed', { error }));
     this.#servers = new ServerList({ configured: options.servers, clock, random });
-    this.#exchanger = new Exchanger({
+    const exchange = {
       limits: {
         connectMs: timings.connectMs ?? 5_000,
         responseMs: timings.responseMs ?? 10_000,
@@ -85,12 +86,19 @@ class CampusService implements Campus {
         rateWindowMs: timings.rateWindowMs ?? 20_000,
       },
       userAgent: `Vestibule/${options.version}`,
-      ca: options.ca,
       allowPlainServices: options.allowPlainServices ?? false,
-      mayRedirectTo: (origin) => this.#servers.includesOrigin(origin),
-    });
+      mayRedirectTo: (origin: string) => this.#servers.includesOrigin(origin),
+    };
+    this.#exchangers = {
+      campus: new Exchanger({ ...exchange, ca: options.ca }),
+      pages: new Exchanger({
+        ...exchange,
+        ca: options.ca === undefined ? undefined : [...rootCertificates, options.ca],
+      }),
+    };
     this.#client = new CampusClient({
-      exchanger: this.#exchanger,
+      exchanger: this.#exchangers.campus,
+      pageExchanger: this.#exchangers.pages,
       servers: this.#servers,
       attempts: timings.attempts ?? 2,
       random,
@@ -260,15 +268,19 @@ class CampusService implements Campus {
     await Promise.all([this.#link.stop(), this.#listener.stop()]);
     await Promise.all(this.#background);
     this.#tokens.clear();
-    this.#exchanger.close();
+    this.#exchangers.campus.close();
+    this.#exchangers.pages.close();
     this.#outbox.close();
     this.#store.close();
   }
 
   async #look(signal: AbortSignal): Promise<void> {
     const changed = await this.#refresher.look(signal).catch((error: unknown) => {
-      if (error instanceof KioskError && error.code.startsWith('MANIFEST_'))
+      if (error instanceof KioskError && error.code.startsWith('MANIFEST_')) {
         this.#reportRefusal(error);
+        // The campus is there, only its manifest is not believed: it had better hear of it.
+        this.#run(this.#sender.send(this.#closing.signal));
+      }
       throw error;
     });
     this.#refusedReported = null;

@@ -10,6 +10,7 @@ import type {
   CampusResponse,
   DownloadOptions,
   GetOptions,
+  PageRequest,
   PostOptions,
   RequestOptions,
 } from './http.ts';
@@ -18,6 +19,8 @@ import type { Server, ServerList } from './servers.ts';
 
 export interface ClientOptions {
   readonly exchanger: Exchanger;
+  /** For pages of other servers. */
+  readonly pageExchanger: Exchanger;
   readonly servers: ServerList;
   /** Rounds over the servers for requests that may be repeated. */
   readonly attempts: number;
@@ -64,6 +67,28 @@ export class CampusClient implements CampusHttp {
     options: RequestOptions = {},
   ): AsyncIterable<Uint8Array> {
     return streamRange(this.#source(url, options), { start, end }, options.signal);
+  }
+
+  async fetchPage({
+    url,
+    method,
+    headers = {},
+    signal,
+    maxBytes,
+  }: PageRequest): Promise<CampusResponse> {
+    const answer = await this.#options.pageExchanger.open({
+      method,
+      url: new URL(url),
+      headers,
+      signal,
+      manualRedirect: true,
+    });
+    // The length that an answer to HEAD names is of a body that does not come.
+    const limit = method === 'HEAD' ? Number.POSITIVE_INFINITY : maxBytes;
+    const body = await readBody(answer, limit);
+    // They describe the bytes on the wire, which are no longer these.
+    const { 'content-encoding': _encoding, 'content-length': _length, ...kept } = answer.headers;
+    return { status: answer.status, headers: kept, url: answer.url, body };
   }
 
   /** One request, read whole. `url` is absolute. */

@@ -18,7 +18,7 @@ export interface ExchangeLimits {
 }
 
 export interface ExchangeRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: string;
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
   /** JSON text; sets Content-Type. */
@@ -27,6 +27,8 @@ export interface ExchangeRequest {
   readonly identity?: boolean;
   /** Refuse servers without TLS, this computer excepted. */
   readonly confidential?: boolean;
+  /** Hand a redirect back instead of following it. */
+  readonly manualRedirect?: boolean;
   /** The answer is a stream of events: silence is not slowness; `idleMs` of it ends the answer. */
   readonly idleMs?: number;
   readonly signal?: AbortSignal | undefined;
@@ -45,8 +47,8 @@ export interface Answer {
 export interface ExchangerOptions {
   readonly limits: ExchangeLimits;
   readonly userAgent: string;
-  /** PEM; absent: the system's authorities. */
-  readonly ca?: string | undefined;
+  /** PEM; absent: Node's own list of authorities. */
+  readonly ca?: string | readonly string[] | undefined;
   readonly allowPlainServices: boolean;
   /** Origins beside the request's own that a redirect may lead to. */
   readonly mayRedirectTo: (origin: string) => boolean;
@@ -78,9 +80,15 @@ export class Exchanger {
     for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
       if (request.confidential === true) this.#demandTls(url);
       const answer = await this.#send({ ...request, url, headers });
-      if (!REDIRECTS.has(answer.status) || answer.headers.location === undefined) return answer;
+      const { location } = answer.headers;
+      if (
+        request.manualRedirect === true ||
+        !REDIRECTS.has(answer.status) ||
+        location === undefined
+      )
+        return answer;
       answer.discard();
-      const target = this.#redirectTarget(url, answer.headers.location);
+      const target = this.#redirectTarget(url, location);
       if (request.method !== 'GET' && !REPEATING.has(answer.status)) {
         throw refusedRedirect(url, target, 'it would lose the request');
       }
@@ -123,7 +131,7 @@ export class Exchanger {
     signal?.throwIfAborted();
     const { connectMs, responseMs } = this.#options.limits;
     const stream = got.stream(url, {
-      method: request.method,
+      method: methodOf(request.method),
       headers: {
         'user-agent': this.#options.userAgent,
         ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
@@ -145,7 +153,9 @@ export class Exchanger {
       },
       https: {
         rejectUnauthorized: true,
-        ...(this.#options.ca === undefined ? {} : { certificateAuthority: this.#options.ca }),
+        ...(this.#options.ca === undefined
+          ? {}
+          : { certificateAuthority: [this.#options.ca].flat() }),
       },
       ...(signal === undefined ? {} : { signal }),
     });
@@ -237,6 +247,12 @@ function isLoopback(hostname: string): boolean {
     hostname === '[::1]' ||
     /^127\.\d+\.\d+\.\d+$/.test(hostname)
   );
+}
+
+/** The methods that this client has a use for: the protocol's, and those that read pages. */
+function methodOf(method: string): 'GET' | 'HEAD' | 'POST' {
+  if (method === 'GET' || method === 'HEAD' || method === 'POST') return method;
+  throw new TypeError(`no use for the method ${method}`);
 }
 
 function withoutAuthorization(headers: Readonly<Record<string, string>>): Record<string, string> {

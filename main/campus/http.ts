@@ -42,6 +42,14 @@ export interface DownloadOptions extends RequestOptions {
   readonly onProgress?: (bytes: number) => void;
 }
 
+/** A request to any web server, as a page makes it. */
+export interface PageRequest extends RequestOptions {
+  readonly url: string;
+  /** GET or HEAD. */
+  readonly method: string;
+  readonly maxBytes: number;
+}
+
 /**
  * Every method throws a KioskError: `CAMPUS_UNREACHABLE`, `CAMPUS_TIMEOUT`, `CAMPUS_HTTP_ERROR`
  * (`details.status`), `CAMPUS_CERTIFICATE`, `CAMPUS_REDIRECT_REFUSED`,
@@ -67,4 +75,9 @@ export interface CampusHttp {
     end: number,
     options?: RequestOptions,
   ): AsyncIterable<Uint8Array>;
+  /**
+   * One exchange with any origin, for pages that are kept: redirects and statuses are handed back
+   * as they are, the body is decoded. The campus's authority is believed beside the public ones.
+   */
+  fetchPage(request: PageRequest): Promise<CampusResponse>;
 }

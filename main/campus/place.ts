@@ -6,19 +6,37 @@ import type { KioskFacts, Place } from './api.ts';
 /**
  * The surest sign wins over all rooms: a MAC address, then a host name, then a subnet (the most
  * specific one). Host names are compared without regard to case, with and without their domain.
+ * A room or seat from the settings wins over all signs.
  */
 export function placeOf(rooms: readonly Room[], facts: KioskFacts): Place {
   const macs = new Set(facts.macs.map(normalMac));
   const names = new Set(hostNames(facts.hostname));
   const room =
-    rooms.find(({ match }) => match.macs?.some((mac) => macs.has(normalMac(mac)))) ??
-    rooms.find(({ match }) => match.hostnames?.some((name) => names.has(name.toLowerCase()))) ??
-    bySubnet(rooms, facts.addresses);
-  if (room === undefined) return { room: null, seat: null };
+    facts.room === undefined
+      ? recognise(rooms, { macs, names, addresses: facts.addresses })
+      : rooms.find(({ id }) => id === facts.room);
+  if (room === undefined) return { room: null, seat: facts.seat ?? null };
   const seat = Object.entries(room.seats ?? {}).find(
     ([key]) => macs.has(normalMac(key)) || names.has(key.toLowerCase()),
   );
-  return { room, seat: seat?.[1] ?? null };
+  return { room, seat: facts.seat ?? seat?.[1] ?? null };
+}
+
+function recognise(
+  rooms: readonly Room[],
+  signs: {
+    readonly macs: ReadonlySet<string>;
+    readonly names: ReadonlySet<string>;
+    readonly addresses: readonly string[];
+  },
+): Room | undefined {
+  return (
+    rooms.find(({ match }) => match.macs?.some((mac) => signs.macs.has(normalMac(mac)))) ??
+    rooms.find(({ match }) =>
+      match.hostnames?.some((name) => signs.names.has(name.toLowerCase())),
+    ) ??
+    bySubnet(rooms, signs.addresses)
+  );
 }
 
 function normalMac(mac: string): string {
