@@ -1,0 +1,62 @@
+import { lazy, Suspense, useCallback, useEffect, useState } from 'react';
+import { Home } from '../screens/home/Home.tsx';
+import { SessionLayer } from '../screens/session/SessionLayer.tsx';
+import { SignIn } from '../screens/sign-in/SignIn.tsx';
+import { useKiosk, useKioskState } from '../store/hooks.ts';
+import { Footer } from './Footer.tsx';
+import { Header } from './Header.tsx';
+import type { Panel } from './panels.ts';
+import { Toasts } from './Toasts.tsx';
+
+const Panels = lazy(() => import('./Panels.tsx'));
+const AdminArea = lazy(() => import('../screens/admin/AdminArea.tsx'));
+
+/** Everything below the first state: which screen is up, and what lies over it. */
+export function Kiosk() {
+  const { person } = useKioskState();
+  const shown = useKiosk((snapshot) => snapshot.sessions.find((session) => session.shown));
+  const [panel, setPanel] = useState<Panel | null>(null);
+  const [adminOpen, setAdminOpen] = useState(false);
+  const close = useCallback(() => setPanel(null), []);
+  const admin = adminOpen && person?.kind === 'admin';
+  const personId = person?.id;
+
+  // The area belongs to the administrator who opened it, not to whoever signs in next.
+  useEffect(() => {
+    if (personId === undefined) setAdminOpen(false);
+  }, [personId]);
+
+  const openPanel = (next: Panel) => {
+    if (next === 'administrator' && person?.kind === 'admin') setAdminOpen(true);
+    else setPanel(next);
+  };
+  const opened = () => {
+    setPanel(null);
+    setAdminOpen(true);
+  };
+
+  return (
+    <>
+      <div className="screen" inert={shown !== undefined}>
+        <Header />
+        {admin ? (
+          <Suspense fallback={<main />}>
+            <AdminArea onClose={() => setAdminOpen(false)} />
+          </Suspense>
+        ) : (
+          <>
+            {person === null ? <SignIn /> : <Home key={person.id} />}
+            <Footer onPanel={openPanel} />
+          </>
+        )}
+      </div>
+      <SessionLayer shown={shown} />
+      <Toasts />
+      {panel !== null && (
+        <Suspense fallback={null}>
+          <Panels panel={panel} onClose={close} onAdministrator={opened} />
+        </Suspense>
+      )}
+    </>
+  );
+}

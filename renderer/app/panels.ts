@@ -1,0 +1,8 @@
+/** What opens over the screen from its footer. */
+export type Panel =
+  | 'accessibility'
+  | 'administrator'
+  | 'sign-out'
+  | 'shutdown'
+  | 'restart'
+  | 'suspend';

@@ -1,0 +1,2 @@
+export { errors } from '../en/errors.ts';
+export { messages } from '../en/messages.ts';

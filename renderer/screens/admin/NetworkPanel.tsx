@@ -1,0 +1,71 @@
+import { useCallback, useState } from 'react';
+import { useI18n } from '../../i18n/i18n.tsx';
+import { type KioskFailure, toFailure } from '../../kiosk.ts';
+import { useAsked, useStore } from '../../store/hooks.ts';
+import { Button } from '../../ui/Button.tsx';
+import { Failure } from '../../ui/Failure.tsx';
+import { Answer } from './Answer.tsx';
+
+const SIGNS = { ok: '✓', failed: '✗', skipped: '–' } as const;
+
+/** Checks in the order in which they depend on each other, each with what was seen. */
+export function NetworkPanel() {
+  const { t, format } = useI18n();
+  const { api } = useStore();
+  const asked = useAsked(
+    useCallback(() => api.device.networkCheck(), [api]),
+    { atOnce: false },
+  );
+  const [refresh, setRefresh] = useState<'idle' | 'busy' | 'done'>('idle');
+  const [error, setError] = useState<KioskFailure | null>(null);
+  const c = t.admin.checks;
+
+  const askCampus = () => {
+    setRefresh('busy');
+    setError(null);
+    api.campus.refresh().then(
+      () => setRefresh('done'),
+      (thrown: unknown) => {
+        setRefresh('idle');
+        setError(toFailure(thrown));
+      },
+    );
+  };
+  return (
+    <>
+      <p>{c.lead}</p>
+      <div className="row">
+        <Button tone="primary" isPending={asked.busy} onPress={asked.ask}>
+          {asked.busy ? c.running : c.run}
+        </Button>
+        <Button isPending={refresh === 'busy'} onPress={askCampus}>
+          {t.admin.refreshCampus}
+        </Button>
+        <span role="status">{refresh === 'done' ? t.admin.refreshed : ''}</span>
+      </div>
+      {error !== null && (
+        <div className="problem" role="alert">
+          <Failure error={error} />
+        </div>
+      )}
+      <Answer asked={asked}>
+        {({ checks }) => (
+          <ol className="checks" aria-label={t.admin.network}>
+            {checks.map(({ id, result, detail, milliseconds }) => (
+              <li key={id} className={result}>
+                <span className="sign" aria-hidden="true">
+                  {SIGNS[result]}
+                </span>
+                <span>
+                  <strong>{c[id]}</strong> · {c[result]}
+                  <span className="hint">{detail}</span>
+                </span>
+                <span className="hint">{format.number(Math.round(milliseconds))} ms</span>
+              </li>
+            ))}
+          </ol>
+        )}
+      </Answer>
+    </>
+  );
+}

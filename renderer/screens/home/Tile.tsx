@@ -1,0 +1,78 @@
+import { useId } from 'react';
+import type { CatalogueEntry, Session } from '../../../preload/contract/model.ts';
+import { useI18n } from '../../i18n/i18n.tsx';
+import { useKioskState, useNow } from '../../store/hooks.ts';
+import { Progress } from '../../ui/Progress.tsx';
+import { describeKind, describeState } from './describe.ts';
+import { EntryIcon } from './EntryIcon.tsx';
+
+const MINUTE = 60_000;
+
+/**
+ * One entry of the catalogue. What cannot start now stays in the focus order and says why when
+ * it is pressed: hence `aria-disabled` and not `disabled`.
+ */
+export function Tile(props: {
+  readonly entry: CatalogueEntry;
+  /** The one that this entry's tile leads back to. */
+  readonly session: Session | undefined;
+  readonly starting: boolean;
+  readonly onStart: () => void;
+  readonly onReturn: (sessionId: string) => void;
+  readonly onExplain: () => void;
+}) {
+  const { entry, session } = props;
+  const i18n = useI18n();
+  const { campus } = useKioskState();
+  const now = useNow(MINUTE);
+  const id = useId();
+  const { tone, text, action } = describeState(i18n, {
+    entry,
+    session,
+    starting: props.starting,
+    online: campus.link === 'online',
+    now,
+  });
+  const blocked = action === null && !props.starting;
+
+  const press = () => {
+    if (session !== undefined) props.onReturn(session.id);
+    else if (blocked) props.onExplain();
+    else if (!props.starting) props.onStart();
+  };
+  return (
+    <button
+      type="button"
+      className="tile"
+      data-entry={entry.id}
+      aria-labelledby={`${id}-name`}
+      aria-describedby={`${id}-kind ${id}-state`}
+      aria-disabled={blocked}
+      aria-busy={props.starting}
+      onClick={press}
+    >
+      <EntryIcon icon={entry.icon} />
+      <span className="name" id={`${id}-name`}>
+        {i18n.format.text(entry.title)}
+      </span>
+      <span className="kind" id={`${id}-kind`}>
+        {describeKind(i18n, entry)}
+      </span>
+      <span className={`state ${tone}`} id={`${id}-state`}>
+        <span>{text}</span>
+        {action !== null && (
+          <span>
+            {action}
+            <span className="enter" aria-hidden="true">
+              {' '}
+              ↵
+            </span>
+          </span>
+        )}
+      </span>
+      {entry.availability.state === 'updating' && (
+        <Progress value={entry.availability.progress} label={i18n.t.tile.progress} />
+      )}
+    </button>
+  );
+}

@@ -1,0 +1,25 @@
+import { useI18n } from '../i18n/i18n.tsx';
+import { detail, type KioskFailure } from '../kiosk.ts';
+
+/** What happened and what to do next, in the person's language, with the code for the support. */
+export function Failure({ error }: { readonly error: KioskFailure }) {
+  const { t, format, errorText } = useI18n();
+  const text = errorText(error);
+  const needed = detail(error, 'needed');
+  const available = detail(error, 'available');
+  const amounts =
+    needed === undefined || available === undefined
+      ? null
+      : ([format.bytes(needed), format.bytes(available)] as const);
+  return (
+    <div className="failure">
+      <p className="what">{text.what}</p>
+      {amounts !== null && error.code === 'NOT_ENOUGH_MEMORY' && (
+        <p>{t.failure.memory(...amounts)}</p>
+      )}
+      {amounts !== null && error.code === 'NOT_ENOUGH_DISK' && <p>{t.failure.disk(...amounts)}</p>}
+      <p>{text.next}</p>
+      <p className="code">{t.common.code(error.code)}</p>
+    </div>
+  );
+}
