@@ -20,6 +20,11 @@ export interface ChunkSink {
    * @throws KioskError `DISK_FULL`, `DISK_READ_ONLY`
    */
   put(index: number, bytes: Uint8Array): Promise<'accepted' | 'duplicate' | 'mismatch'>;
+  /**
+   * The same for a chunk as the manifest's file stores it (`manifest.stored(index).encoding`):
+   * it is decompressed on the thread that checks it.
+   */
+  putStored(index: number, bytes: Uint8Array): Promise<'accepted' | 'duplicate' | 'mismatch'>;
 }
 
 export interface TransferOptions {

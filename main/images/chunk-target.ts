@@ -1,0 +1,186 @@
+import { fromDiskError } from '../base/errors.ts';
+import type { Bitmap } from './bitmap.ts';
+import type { ChunkSet } from './chunk-tasks.ts';
+import type { ChunkWorkers } from './chunk-workers.ts';
+import type { ImageManifest } from './manifest.ts';
+import type { ChunkSink } from './transport.ts';
+
+/** Chunks that one worker task handles: 16 MiB, so that pauses and cancels come soon. */
+const BATCH = 256;
+
+export interface ChunkTargetOptions {
+  readonly manifest: ImageManifest;
+  /** Open for reading and writing; the caller closes it. */
+  readonly fd: number;
+  /** The chunks that are right already; added to as others arrive. */
+  readonly have: Bitmap;
+  /** Which pool works now; asked for each task, because the pace may change. */
+  readonly workers: () => ChunkWorkers;
+  /** Bytes of image that became right. */
+  readonly onProgress: (bytes: number) => void;
+}
+
+/** A file that becomes an image: checks every chunk against the manifest and writes it in place. */
+export class ChunkTarget implements ChunkSink {
+  readonly manifest: ImageManifest;
+  /** Chunks that were handed over with a wrong hash. */
+  mismatches = 0;
+  readonly #options: ChunkTargetOptions;
+  readonly #writing = new Map<number, Promise<boolean>>();
+
+  constructor(options: ChunkTargetOptions) {
+    this.manifest = options.manifest;
+    this.#options = options;
+  }
+
+  needs(index: number): boolean {
+    return index >= 0 && index < this.manifest.chunks && !this.#options.have.has(index);
+  }
+
+  get missing(): number {
+    return this.manifest.chunks - this.#options.have.count;
+  }
+
+  *missingIndexes(): Generator<number> {
+    for (let index = 0; index < this.manifest.chunks; index++) {
+      if (!this.#options.have.has(index)) yield index;
+    }
+  }
+
+  put(index: number, bytes: Uint8Array): Promise<'accepted' | 'duplicate' | 'mismatch'> {
+    return this.#write(index, bytes, false);
+  }
+
+  putStored(index: number, bytes: Uint8Array): Promise<'accepted' | 'duplicate' | 'mismatch'> {
+    return this.#write(index, bytes, this.manifest.stored(index).encoding === 'zstd');
+  }
+
+  /** Resolves once nothing is being written: then the file may be closed. */
+  async settled(): Promise<void> {
+    while (this.#writing.size > 0) await Promise.allSettled(this.#writing.values());
+  }
+
+  /**
+   * Reads chunks back that should be right; those that are count as present from now on.
+   * @returns how many were wrong
+   */
+  async check(indexes: Iterable<number>, between: () => Promise<void>): Promise<number> {
+    let wrong = 0;
+    await this.#batches(indexes, between, async (chunks) => {
+      const bad = new Set(
+        await this.#run('check', {
+          fd: this.#options.fd,
+          size: this.manifest.size,
+          chunks,
+        }),
+      );
+      wrong += bad.size;
+      for (const index of chunks.indexes) if (!bad.has(index)) this.#accept(index);
+    });
+    return wrong;
+  }
+
+  /** Copies chunks from another file, each verified: target index → source index. */
+  async copy(
+    sourceFd: number,
+    places: ReadonlyMap<number, number>,
+    between: () => Promise<void>,
+  ): Promise<void> {
+    await this.#batches(places.keys(), between, async (chunks) => {
+      const failed = new Set(
+        await this.#run('copy', {
+          sourceFd,
+          fd: this.#options.fd,
+          size: this.manifest.size,
+          from: chunks.indexes.map((index) => places.get(index) ?? 0),
+          chunks,
+        }),
+      );
+      for (const index of chunks.indexes) if (!failed.has(index)) this.#accept(index);
+    });
+  }
+
+  /** Writes the missing chunks that are all zeros: nobody need send them. */
+  async fillZeros(between: () => Promise<void>): Promise<void> {
+    const zeros = [...this.missingIndexes()].filter((index) => this.manifest.isZero(index));
+    await this.#batches(zeros, between, async ({ indexes }) => {
+      await this.#run('zero', { fd: this.#options.fd, size: this.manifest.size, indexes });
+      for (const index of indexes) this.#accept(index);
+    });
+  }
+
+  async #write(
+    index: number,
+    bytes: Uint8Array,
+    zstd: boolean,
+  ): Promise<'accepted' | 'duplicate' | 'mismatch'> {
+    const earlier = this.#writing.get(index);
+    if (earlier) await earlier.catch(() => false);
+    if (!this.needs(index)) return 'duplicate';
+    const write = this.#run('put', {
+      fd: this.#options.fd,
+      position: index * this.manifest.chunkSize,
+      bytes,
+      zstd,
+      length: this.manifest.chunkLength(index),
+      hash: this.manifest.hash(index),
+    });
+    this.#writing.set(index, write);
+    try {
+      if (await write) {
+        this.#accept(index);
+        return 'accepted';
+      }
+      this.mismatches++;
+      return 'mismatch';
+    } finally {
+      this.#writing.delete(index);
+    }
+  }
+
+  #accept(index: number): void {
+    if (this.#options.have.add(index)) this.#options.onProgress(this.manifest.chunkLength(index));
+  }
+
+  async #run<N extends 'put' | 'check' | 'copy' | 'zero'>(
+    task: N,
+    request: Parameters<typeof ChunkWorkers.prototype.run<N>>[1],
+  ): ReturnType<typeof ChunkWorkers.prototype.run<N>> {
+    try {
+      return await this.#options.workers().run(task, request);
+    } catch (error) {
+      throw fromDiskError(error, 'writing an image');
+    }
+  }
+
+  /** Two batches at a time: one per core that a small kiosk can spare. */
+  async #batches(
+    indexes: Iterable<number>,
+    between: () => Promise<void>,
+    work: (chunks: ChunkSet) => Promise<void>,
+  ): Promise<void> {
+    const all = Uint32Array.from(indexes);
+    let at = 0;
+    const lane = async (): Promise<void> => {
+      while (at < all.length) {
+        const batch = all.slice(at, at + BATCH);
+        at += BATCH;
+        try {
+          await between();
+          await work({ indexes: batch, hashes: this.#hashes(batch) });
+        } catch (error) {
+          at = all.length; // the other lane stops too, and the file is left alone
+          throw error;
+        }
+      }
+    };
+    const lanes = await Promise.allSettled([lane(), lane()]);
+    for (const outcome of lanes) if (outcome.status === 'rejected') throw outcome.reason;
+  }
+
+  #hashes(indexes: Uint32Array): Uint8Array {
+    const hashes = new Uint8Array(indexes.length * 32);
+    for (const [at, index] of indexes.entries()) hashes.set(this.manifest.hash(index), at * 32);
+    return hashes;
+  }
+}

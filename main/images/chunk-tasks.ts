@@ -1,0 +1,90 @@
+/** What a chunk worker can be asked, and what it answers. Both sides share these types only. */
+
+/** Some chunks of a file: their indexes in ascending order and their hashes, 32 bytes each. */
+export interface ChunkSet {
+  readonly indexes: Uint32Array;
+  readonly hashes: Uint8Array;
+}
+
+export interface ChunkTasks {
+  /** Decompresses one chunk if it must, compares its hash, and writes it in its place. */
+  readonly put: {
+    readonly request: {
+      readonly fd: number;
+      readonly position: number;
+      readonly bytes: Uint8Array;
+      readonly zstd: boolean;
+      /** Of the decompressed chunk. */
+      readonly length: number;
+      readonly hash: Uint8Array;
+    };
+    readonly answer: boolean;
+  };
+  /** Reads chunks back and compares them; answers the indexes that are wrong or unreadable. */
+  readonly check: {
+    readonly request: { readonly fd: number; readonly size: number; readonly chunks: ChunkSet };
+    readonly answer: Uint32Array;
+  };
+  /**
+   * Copies chunks from another file after comparing them: `from[i]` becomes `chunks.indexes[i]`.
+   * Answers the indexes (of the target) that could not be copied.
+   */
+  readonly copy: {
+    readonly request: {
+      readonly sourceFd: number;
+      readonly fd: number;
+      /** Of the target. */
+      readonly size: number;
+      readonly from: Uint32Array;
+      readonly chunks: ChunkSet;
+    };
+    readonly answer: Uint32Array;
+  };
+  /** Writes zeros over chunks. */
+  readonly zero: {
+    readonly request: { readonly fd: number; readonly size: number; readonly indexes: Uint32Array };
+    readonly answer: null;
+  };
+  /** Makes written data durable. */
+  readonly sync: { readonly request: { readonly fd: number }; readonly answer: null };
+  /** Hashes and compresses consecutive chunks. */
+  readonly pack: {
+    readonly request: {
+      readonly fd: number;
+      readonly size: number;
+      readonly first: number;
+      readonly count: number;
+      /** zstd's level; null stores every chunk as it is. */
+      readonly level: number | null;
+    };
+    readonly answer: {
+      readonly hashes: Uint8Array;
+      readonly lengths: Uint32Array;
+      /** The stored chunks, concatenated; empty where nothing is to be stored. */
+      readonly data: Uint8Array;
+    };
+  };
+  /**
+   * The check at launch: the manifest file still has the pinned hash, and the sampled chunks of
+   * the image still have theirs.
+   */
+  readonly sample: {
+    readonly request: {
+      readonly manifestPath: string;
+      readonly manifestSha256: string;
+      readonly imagePath: string;
+      /** Numbers from 0 (inclusive) to 1 (exclusive) that choose the chunks. */
+      readonly picks: readonly number[];
+    };
+    readonly answer: 'ok' | 'manifest' | 'chunk';
+  };
+}
+
+export type TaskName = keyof ChunkTasks;
+export type TaskMessage = {
+  [N in TaskName]: { readonly task: N; readonly request: ChunkTasks[N]['request'] };
+}[TaskName];
+export type AnswerMessage =
+  | { readonly answer: ChunkTasks[TaskName]['answer'] }
+  | { readonly failure: { readonly message: string; readonly code: string | undefined } };
+export type ReadyMessage = { readonly ready: { readonly threadId: string } };

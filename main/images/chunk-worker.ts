@@ -1,0 +1,208 @@
+/**
+ * The thread that hashes, decompresses, reads and writes chunks, one task at a time and
+ * synchronously, so that main never waits for a disk. Started by {@link ChunkWorkers}.
+ */
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  writeSync,
+} from 'node:fs';
+import { setPriority } from 'node:os';
+import { parentPort, workerData } from 'node:worker_threads';
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { errno } from '../base/errors.ts';
+import type {
+  AnswerMessage,
+  ChunkSet,
+  ChunkTasks,
+  ReadyMessage,
+  TaskMessage,
+} from './chunk-tasks.ts';
+import { CHUNK_SIZE, parseImageManifest } from './manifest.ts';
+
+/** Chunks that are read at once: 1 MiB keeps a disk streaming. */
+const RUN = 16;
+const HASH_BYTES = 32;
+const ZEROS = Buffer.alloc(CHUNK_SIZE);
+const buffer = Buffer.allocUnsafe(RUN * CHUNK_SIZE);
+
+function sha256(bytes: Uint8Array): Buffer {
+  return createHash('sha256').update(bytes).digest();
+}
+
+/** Reads `length` bytes or fails; a short file is a failure. */
+function readExactly(fd: number, target: Buffer, length: number, position: number): boolean {
+  for (let done = 0; done < length; ) {
+    const count = readSync(fd, target, done, length - done, position + done);
+    if (count === 0) return false;
+    done += count;
+  }
+  return true;
+}
+
+function writeExactly(fd: number, bytes: Uint8Array, position: number): void {
+  for (let done = 0; done < bytes.length; ) {
+    done += writeSync(fd, bytes, done, bytes.length - done, position + done);
+  }
+}
+
+function lengthOf(size: number, index: number): number {
+  return Math.min(CHUNK_SIZE, size - index * CHUNK_SIZE);
+}
+
+function hashIsRight({ hashes }: ChunkSet, at: number, bytes: Uint8Array): boolean {
+  return sha256(bytes).equals(hashes.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES));
+}
+
+/** Bad sectors and BTRFS checksum failures (EIO) are damage to repair, not failures of the task. */
+function readChunk(fd: number, length: number, position: number): Buffer | undefined {
+  try {
+    return readExactly(fd, buffer, length, position) ? buffer.subarray(0, length) : undefined;
+  } catch (error) {
+    if (errno(error) === 'EIO') return undefined;
+    throw error;
+  }
+}
+
+/** Calls `visit` with the bytes of every chunk, or undefined where it cannot be read. */
+function eachChunk(
+  fd: number,
+  size: number,
+  indexes: Uint32Array,
+  visit: (at: number, bytes: Uint8Array | undefined) => void,
+): void {
+  for (let at = 0; at < indexes.length; ) {
+    const first = indexes[at] ?? 0;
+    let count = 1;
+    while (count < RUN && indexes[at + count] === first + count) count++;
+    const length = (count - 1) * CHUNK_SIZE + lengthOf(size, first + count - 1);
+    if (readChunk(fd, length, first * CHUNK_SIZE)) {
+      for (let n = 0; n < count; n++) {
+        visit(at + n, buffer.subarray(n * CHUNK_SIZE, n * CHUNK_SIZE + lengthOf(size, first + n)));
+      }
+    } else {
+      for (let n = 0; n < count; n++) {
+        const index = first + n;
+        visit(at + n, readChunk(fd, lengthOf(size, index), index * CHUNK_SIZE));
+      }
+    }
+    at += count;
+  }
+}
+
+const tasks: {
+  [N in keyof ChunkTasks]: (request: ChunkTasks[N]['request']) => ChunkTasks[N]['answer'];
+} = {
+  put({ fd, position, bytes, zstd, length, hash }) {
+    let chunk = bytes;
+    if (zstd) {
+      try {
+        chunk = zstdDecompressSync(bytes, { maxOutputLength: length });
+      } catch {
+        return false;
+      }
+    }
+    if (chunk.length !== length || !sha256(chunk).equals(hash)) return false;
+    writeExactly(fd, chunk, position);
+    return true;
+  },
+
+  check({ fd, size, chunks }) {
+    const bad: number[] = [];
+    eachChunk(fd, size, chunks.indexes, (at, bytes) => {
+      if (!bytes || !hashIsRight(chunks, at, bytes)) bad.push(chunks.indexes[at] ?? 0);
+    });
+    return Uint32Array.from(bad);
+  },
+
+  copy({ sourceFd, fd, size, from, chunks }) {
+    const failed: number[] = [];
+    for (const [at, index] of chunks.indexes.entries()) {
+      const bytes = readChunk(sourceFd, lengthOf(size, index), (from[at] ?? 0) * CHUNK_SIZE);
+      if (bytes && hashIsRight(chunks, at, bytes)) writeExactly(fd, bytes, index * CHUNK_SIZE);
+      else failed.push(index);
+    }
+    return Uint32Array.from(failed);
+  },
+
+  zero({ fd, size, indexes }) {
+    for (const index of indexes) {
+      writeExactly(fd, ZEROS.subarray(0, lengthOf(size, index)), index * CHUNK_SIZE);
+    }
+    return null;
+  },
+
+  sync({ fd }) {
+    fsyncSync(fd);
+    return null;
+  },
+
+  pack({ fd, size, first, count, level }) {
+    const hashes = new Uint8Array(count * HASH_BYTES);
+    const lengths = new Uint32Array(count);
+    const stored: Uint8Array[] = [];
+    for (let n = 0; n < count; n++) {
+      const length = lengthOf(size, first + n);
+      const chunk = Buffer.allocUnsafe(length);
+      if (!readExactly(fd, chunk, length, (first + n) * CHUNK_SIZE)) {
+        throw new Error('the image became shorter while it was packed');
+      }
+      hashes.set(sha256(chunk), n * HASH_BYTES);
+      if (chunk.equals(ZEROS.subarray(0, length))) continue;
+      lengths[n] = length;
+      if (level === null) continue;
+      const compressed = zstdCompressSync(chunk, {
+        params: { [constants.ZSTD_c_compressionLevel]: level },
+      });
+      const smaller = compressed.length < length ? compressed : chunk;
+      lengths[n] = smaller.length;
+      stored.push(smaller);
+    }
+    return { hashes, lengths, data: new Uint8Array(Buffer.concat(stored)) };
+  },
+
+  sample({ manifestPath, manifestSha256, imagePath, picks }) {
+    const file = readFileSync(manifestPath);
+    if (sha256(file).toString('hex') !== manifestSha256) return 'manifest';
+    const manifest = parseImageManifest(file);
+    const indexes = [...new Set(picks.map((pick) => Math.floor(pick * manifest.chunks)))].sort(
+      (a, b) => a - b,
+    );
+    const chunks = {
+      indexes: Uint32Array.from(manifest.chunks === 0 ? [] : indexes),
+      hashes: Buffer.concat(indexes.map((index) => manifest.hash(index))),
+    };
+    const fd = openSync(imagePath, 'r');
+    try {
+      return tasks.check({ fd, size: manifest.size, chunks }).length === 0 ? 'ok' : 'chunk';
+    } finally {
+      closeSync(fd);
+    }
+  },
+};
+
+function answer({ task, request }: TaskMessage): AnswerMessage {
+  try {
+    // Each name has its own request type; the compiler cannot follow the pair through the table.
+    const run = tasks[task] as (request: never) => ChunkTasks[typeof task]['answer'];
+    return { answer: run(request as never) };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { failure: { message, code: errno(error) } };
+  }
+}
+
+const port = parentPort;
+if (port) {
+  // setpriority(2) with who = 0 changes the calling thread only, on Linux.
+  if (workerData.nice > 0) setPriority(0, workerData.nice);
+  port.postMessage({
+    ready: { threadId: readlinkSync('/proc/thread-self') },
+  } satisfies ReadyMessage);
+  port.on('message', (message: TaskMessage) => port.postMessage(answer(message)));
+}

@@ -1,0 +1,561 @@
+/** The implementation of images.ts. */
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { WireError } from '../../preload/contract/errors.ts';
+import { Id, type ImageVersion, type Job } from '../../preload/contract/model.ts';
+import { backoff } from '../base/backoff.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { errno, isAbort, KioskError, toWireError } from '../base/errors.ts';
+import { Emitter } from '../base/events.ts';
+import { ImageRef, Sha256 } from '../base/manifest.ts';
+import type { JobContext } from '../jobs/jobs.ts';
+import { ChunkWorkers } from './chunk-workers.ts';
+import { chooseCollection } from './collect.ts';
+import { fetchManifest } from './fetch-manifest.ts';
+import { createFileTransport } from './file.ts';
+import { prepareImageFolder } from './filesystem.ts';
+import { createHttpTransport } from './http.ts';
+import {
+  DEFAULT_IMAGE_POLICY,
+  type ImagePolicy,
+  type ImageStatus,
+  type Images,
+  type ImagesEvents,
+  type ImagesOptions,
+} from './images.ts';
+import { type AcquiredImage, launchVersion } from './launch.ts';
+import type { LocalSource } from './local.ts';
+import { lockFolder } from './lock.ts';
+import type { ImageManifest } from './manifest.ts';
+import { overlayBases } from './overlays.ts';
+import { Pace, type PaceSettings } from './pace.ts';
+import { chunksName, manifestName } from './pack.ts';
+import { receive } from './receive.ts';
+import { sweepStaging } from './staging.ts';
+import { ImageStore } from './store.ts';
+import type { Transport } from './transport.ts';
+import { verifyVersion } from './verify.ts';
+import type { VersionRecord } from './version.ts';
+
+const ReceiveParams = z.object({ ref: ImageRef });
+const VerifyParams = z.object({
+  image: Id,
+  root: Sha256,
+  fraction: z.number().positive().max(1),
+});
+const RECEIVE = 'image.receive';
+const VERIFY = 'image.verify';
+
+/** First and longest pause before an image that could not be received is tried again. */
+const RETRY = { base: 5_000, cap: 10 * 60_000 };
+/** How often versions that are due for verification are looked for. */
+const MAINTAIN_MS = 60 * 60_000;
+const DAY_MS = 86_400_000;
+/** Chunk tables that are loaded to look for equal chunks: about 100 MB at most. */
+const MAX_INDEXED_CHUNKS = 2_500_000;
+
+/** What the campus's manifest in use offers of an image, and how getting it goes. */
+interface Offer {
+  readonly ref: ImageRef;
+  jobId: string | undefined;
+  error: WireError | null;
+  attempts: number;
+  retry: NodeJS.Timeout | undefined;
+}
+
+export class ImageManager implements Images {
+  readonly #options: ImagesOptions;
+  readonly #policy: ImagePolicy;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #store: ImageStore;
+  readonly #unlock: () => Promise<void>;
+  readonly #pace: Pace;
+  readonly #normal: ChunkWorkers;
+  readonly #low: ChunkWorkers;
+  readonly #offers = new Map<string, Offer>();
+  readonly #events: Emitter<ImagesEvents>;
+  readonly #stopListening: () => void;
+  readonly #maintenance: NodeJS.Timeout;
+  /** Applications of manifests follow each other. */
+  #applying: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  static async open(options: ImagesOptions): Promise<ImageManager> {
+    const { folder, launcher, log, clock = systemClock } = options;
+    const policy = { ...DEFAULT_IMAGE_POLICY, ...options.policy };
+    await prepareImageFolder(folder, { launcher, log, compression: policy.compression });
+    const unlock = await lockFolder(folder);
+    try {
+      const store = await ImageStore.open({ folder, log, clock });
+      return new ImageManager(options, policy, store, unlock);
+    } catch (error) {
+      await unlock();
+      throw error;
+    }
+  }
+
+  private constructor(
+    options: ImagesOptions,
+    policy: ImagePolicy,
+    store: ImageStore,
+    unlock: () => Promise<void>,
+  ) {
+    this.#options = options;
+    this.#policy = policy;
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? Math.random;
+    this.#store = store;
+    this.#unlock = unlock;
+    this.#pace = new Pace(this.#clock);
+    this.#events = new Emitter((error) =>
+      options.log.error('a listener of images failed', { error }),
+    );
+    this.#normal = new ChunkWorkers({ count: 2, priority: 'normal' });
+    this.#low = new ChunkWorkers({
+      count: 1,
+      priority: 'low',
+      onLowThread: (tid) => void this.#lowerDiskPriority(tid),
+    });
+    const { jobs } = options;
+    jobs.define(RECEIVE, {
+      params: ReceiveParams,
+      resumable: true,
+      run: (context, { ref }) => this.#receive(context, ref),
+    });
+    jobs.define(VERIFY, {
+      params: VerifyParams,
+      resumable: true,
+      run: (context, params) => this.#verify(context, params),
+    });
+    this.#stopListening = jobs.on('changed', (list) => this.#onJobs(list));
+    this.#maintenance = setInterval(() => this.#maintain(), MAINTAIN_MS);
+    this.#maintenance.unref();
+  }
+
+  apply(refs: readonly ImageRef[]): Promise<void> {
+    const applied = this.#applying.then(() => this.#apply(refs));
+    this.#applying = applied.catch(() => {});
+    return applied;
+  }
+
+  async acquire(image: string): Promise<AcquiredImage> {
+    const version = this.#store.current(image);
+    if (!version) {
+      throw this.#offers.has(image)
+        ? new KioskError('MACHINE_IMAGE_MISSING', `${image} has not arrived yet.`)
+        : new KioskError('IMAGE_UNKNOWN', `There is no image ${image}.`);
+    }
+    try {
+      return await launchVersion(version, {
+        store: this.#store,
+        workers: this.#normal,
+        random: this.#random,
+      });
+    } catch (error) {
+      this.#enqueueVerify(version, 1);
+      throw error;
+    }
+  }
+
+  status(image: string): ImageStatus {
+    const current = this.#store.current(image);
+    const offer = this.#offers.get(image);
+    const awaited =
+      offer !== undefined &&
+      current?.manifestSha256 !== offer.ref.manifest.sha256 &&
+      this.#store.refused(image) !== offer.ref.manifest.sha256;
+    const job = awaited ? this.#jobOf(offer) : undefined;
+    const damaged = current?.damaged
+      ? new KioskError('MACHINE_IMAGE_CORRUPT', `${image} is damaged.`).toWire()
+      : null;
+    return {
+      current: current?.version ?? null,
+      next: awaited ? offer.ref.version : null,
+      progress: job?.progress ?? null,
+      secondsLeft: job?.secondsLeft ?? null,
+      startable: current !== undefined && !current.damaged,
+      error: damaged ?? (awaited ? offer.error : null),
+    };
+  }
+
+  async list(): Promise<ImageVersion[]> {
+    const bases = await overlayBases(this.#options.overlayFolders);
+    return this.#store.all().map((version) => ({
+      image: version.image,
+      version: version.version,
+      bytes: version.size,
+      current: this.#store.isCurrent(version),
+      pinned: version.pinned,
+      inUse: this.#store.isUsed(version) || bases.has(this.#store.imagePath(version)),
+      committedAt: version.committedAt,
+      verifiedAt: version.verifiedAt,
+    }));
+  }
+
+  async rollback(image: string, version: string): Promise<void> {
+    const target = this.#find(image, version, (record) => !this.#store.isCurrent(record));
+    const offered = this.#offers.get(image)?.ref.manifest.sha256;
+    await this.#store.setRefused(
+      image,
+      offered === target.manifestSha256
+        ? undefined
+        : (offered ?? this.#store.current(image)?.manifestSha256),
+    );
+    await this.#store.setCurrent(target);
+    this.#options.log.warn('image rolled back', { image, version });
+    this.#changed(image);
+  }
+
+  verify(image: string, fraction = 1): Job {
+    const version = this.#store.current(image);
+    if (!version) throw new KioskError('IMAGE_UNKNOWN', `There is no image ${image}.`);
+    return this.#enqueueVerify(version, fraction);
+  }
+
+  async pin(image: string, version: string, pinned: boolean): Promise<void> {
+    await this.#store.update(this.#find(image, version), { pinned });
+    this.#changed(image);
+  }
+
+  async remove(image: string, version: string): Promise<void> {
+    const target = this.#find(image, version, (record) => !this.#store.isCurrent(record));
+    const bases = await overlayBases(this.#options.overlayFolders);
+    if (bases.has(this.#store.imagePath(target))) {
+      throw new KioskError('IMAGE_IN_USE', `A session has a disk on ${image} ${version}.`);
+    }
+    await this.#store.remove(target);
+    this.#changed(image);
+  }
+
+  setPace(settings: PaceSettings): void {
+    this.#pace.set(settings);
+  }
+
+  on<N extends keyof ImagesEvents>(
+    event: N,
+    listener: (payload: ImagesEvents[N]) => void,
+  ): () => void {
+    return this.#events.on(event, listener);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#stopListening();
+    clearInterval(this.#maintenance);
+    for (const offer of this.#offers.values()) clearTimeout(offer.retry);
+    await this.#applying;
+    await Promise.all([this.#normal.close(), this.#low.close()]);
+    await this.#unlock();
+  }
+
+  async #apply(refs: readonly ImageRef[]): Promise<void> {
+    const offered = new Map<string, ImageRef>();
+    for (const ref of refs) {
+      if (offered.has(ref.id)) {
+        this.#options.log.warn('the campus offers an image twice; the first counts', {
+          image: ref.id,
+        });
+      } else offered.set(ref.id, ref);
+    }
+    for (const [image, offer] of this.#offers) {
+      if (offered.get(image)?.manifest.sha256 === offer.ref.manifest.sha256) continue;
+      clearTimeout(offer.retry);
+      this.#offers.delete(image);
+      if (this.#jobOf(offer)) await this.#cancel(offer);
+    }
+    for (const [image, ref] of offered) {
+      await this.#take(image, ref);
+      this.#changed(image);
+    }
+    await this.#collect();
+    this.#maintain();
+  }
+
+  /** Switches to what is here, or begins to receive it. */
+  async #take(image: string, ref: ImageRef): Promise<void> {
+    const { sha256 } = ref.manifest;
+    const refused = this.#store.refused(image);
+    if (refused !== undefined && refused !== sha256) await this.#store.setRefused(image, undefined);
+    const known = this.#offers.get(image);
+    // The same image manifest may be offered at other addresses from now on.
+    const offer: Offer = {
+      ref,
+      jobId: known?.jobId,
+      error: known?.error ?? null,
+      attempts: 0,
+      retry: known?.retry,
+    };
+    this.#offers.set(image, offer);
+    if (refused === sha256) return;
+    const here = this.#store.versions(image).find((one) => one.manifestSha256 === sha256);
+    if (here) await this.#store.setCurrent(here);
+    else this.#enqueueReceive(offer);
+  }
+
+  #enqueueReceive(offer: Offer): void {
+    clearTimeout(offer.retry);
+    if (this.#closed || this.#jobOf(offer)) return;
+    const { ref } = offer;
+    const job = this.#options.jobs.enqueue(
+      RECEIVE,
+      { ref },
+      { title: `${ref.id} ${ref.version}`, key: `${ref.id}:${ref.manifest.sha256}` },
+    );
+    offer.jobId = job.id;
+  }
+
+  #enqueueVerify(version: VersionRecord, fraction: number): Job {
+    return this.#options.jobs.enqueue(
+      VERIFY,
+      { image: version.image, root: version.root, fraction },
+      { title: `${version.image} ${version.version}`, key: `${version.image}:${version.root}` },
+    );
+  }
+
+  async #receive(context: JobContext, ref: ImageRef): Promise<void> {
+    const { sha256 } = ref.manifest;
+    const offer = this.#offers.get(ref.id);
+    if (this.#store.versions(ref.id).some((one) => one.manifestSha256 === sha256)) return;
+    try {
+      const staging = await this.#store.stagingFolder(ref.id);
+      const { manifest, bytes } = await fetchManifest(ref, {
+        staging,
+        nearby: this.#nearby(manifestName(ref)),
+        port: this.#options.http,
+        signal: context.signal,
+      });
+      await sweepStaging(staging, new Set([manifest.root, sha256]));
+      const same = this.#store.versions(ref.id).find(({ root }) => root === manifest.root);
+      if (same) {
+        const renamed = await this.#store.rename(same, manifest, bytes, sha256);
+        await this.#store.setCurrent(renamed);
+      } else {
+        const { report } = await receive({
+          store: this.#store,
+          manifest,
+          manifestBytes: bytes,
+          manifestSha256: sha256,
+          sources: await this.#sources(manifest),
+          transports: this.#transports(ref, manifest),
+          context,
+          pace: this.#pace,
+          workers: () => (this.#pace.busy ? this.#low : this.#normal),
+          reserve: this.#policy.reserve,
+          makeRoom: (need) => this.#collect(need),
+          log: this.#options.log,
+        });
+        this.#options.report({
+          kind: 'image.committed',
+          level: 'info',
+          body: { ...report, transports: report.transports.map((one) => ({ ...one })) },
+        });
+      }
+      await sweepStaging(staging, new Set());
+      if (offer) offer.error = null;
+      await this.#collect();
+    } catch (error) {
+      if (!context.signal.aborted && !isAbort(error)) this.#failed(ref, error);
+      throw error;
+    } finally {
+      this.#changed(ref.id);
+    }
+  }
+
+  #failed(ref: ImageRef, error: unknown): void {
+    const wire = toWireError(error);
+    this.#options.report({
+      kind: 'image.failed',
+      level: 'error',
+      body: { image: ref.id, version: ref.version, code: wire.code, details: wire.details ?? {} },
+    });
+    const offer = this.#offers.get(ref.id);
+    if (offer?.ref.manifest.sha256 !== ref.manifest.sha256 || this.#closed) return;
+    offer.error = wire;
+    clearTimeout(offer.retry);
+    const wait = RETRY.base + backoff(offer.attempts++, { ...RETRY, random: this.#random });
+    offer.retry = setTimeout(() => this.#enqueueReceive(offer), wait);
+    offer.retry.unref();
+  }
+
+  async #verify(
+    context: JobContext,
+    { image, root, fraction }: z.output<typeof VerifyParams>,
+  ): Promise<void> {
+    const version = this.#store.versions(image).find((one) => one.root === root);
+    if (!version) return;
+    try {
+      const report = await verifyVersion({
+        store: this.#store,
+        version,
+        fraction,
+        random: this.#random,
+        context,
+        workers: this.#low,
+        pace: this.#pace,
+        log: this.#options.log,
+        clock: this.#clock,
+        sources: async () =>
+          (await this.#sources(await this.#store.manifest(version))).filter(
+            ({ path }) => path !== this.#store.imagePath(version),
+          ),
+        transports: (manifest) => {
+          const ref = this.#offers.get(image)?.ref;
+          // Another version's servers have other bytes.
+          return ref?.manifest.sha256 === version.manifestSha256
+            ? this.#transports(ref, manifest)
+            : [];
+        },
+      });
+      if (report.wrong > 0) {
+        this.#options.report({
+          kind: 'image.repaired',
+          level: 'warning',
+          body: { ...report, transports: report.transports.map((one) => ({ ...one })) },
+        });
+      }
+    } catch (error) {
+      if (context.signal.aborted || isAbort(error)) throw error;
+      await this.#discardIfHopeless(version, error);
+      const { code } = toWireError(error);
+      this.#options.report({
+        kind: 'image.damaged',
+        level: 'error',
+        body: { image, version: version.version, code },
+      });
+      throw error;
+    } finally {
+      this.#changed(image);
+    }
+  }
+
+  /** Without its image manifest, or its bytes, a version cannot be repaired: it is received anew. */
+  async #discardIfHopeless(version: VersionRecord, error: unknown): Promise<void> {
+    const hopeless =
+      errno(error) === 'ENOENT' ||
+      (error instanceof KioskError &&
+        ['IMAGE_HASH_MISMATCH', 'IMAGE_MANIFEST_INVALID'].includes(error.code));
+    if (!hopeless || this.#store.isUsed(version)) return;
+    await this.#store.remove(version);
+    const offer = this.#offers.get(version.image);
+    if (offer?.ref.manifest.sha256 === version.manifestSha256) this.#enqueueReceive(offer);
+  }
+
+  #transports(ref: ImageRef, manifest: ImageManifest): Transport[] {
+    const available = [
+      createFileTransport({ paths: this.#nearby(chunksName(ref)) }),
+      createHttpTransport({ urls: ref.urls, port: this.#options.http }),
+      ...(this.#options.transports?.(ref, manifest) ?? []),
+    ];
+    return this.#policy.order.flatMap((name) => available.filter((one) => one.name === name));
+  }
+
+  #nearby(name: string): string[] {
+    return (this.#options.nearbyFolders?.() ?? []).map((folder) => join(folder, name));
+  }
+
+  /** Versions whose chunks may be used again: those of the same image first, then all others. */
+  async #sources(manifest: ImageManifest): Promise<LocalSource[]> {
+    const versions = this.#store
+      .all()
+      .filter(({ damaged }) => !damaged)
+      .sort((a, b) => Number(b.image === manifest.id) - Number(a.image === manifest.id));
+    const sources: LocalSource[] = [];
+    let chunks = 0;
+    for (const version of versions) {
+      chunks += Math.ceil(version.size / manifest.chunkSize);
+      if (chunks > MAX_INDEXED_CHUNKS && sources.length > 0) break;
+      try {
+        const path = this.#store.imagePath(version);
+        sources.push({ path, manifest: await this.#store.manifest(version) });
+      } catch (error) {
+        this.#options.log.warn('a version cannot serve as a source', {
+          image: version.image,
+          error,
+        });
+      }
+    }
+    return sources;
+  }
+
+  async #collect(needBytes = 0): Promise<void> {
+    const bases = await overlayBases(this.#options.overlayFolders);
+    const versions = this.#store.all().map((record) => ({
+      record,
+      image: record.image,
+      root: record.root,
+      bytes: record.size,
+      committedAt: record.committedAt,
+      current: this.#store.isCurrent(record),
+      pinned: record.pinned,
+      inUse: this.#store.isUsed(record) || bases.has(this.#store.imagePath(record)),
+      // Before the first manifest nothing is known to be dispensable.
+      listed: this.#offers.size === 0 || this.#offers.has(record.image),
+    }));
+    for (const { image, root } of chooseCollection(versions, this.#policy, needBytes)) {
+      const record = this.#store.versions(image).find((one) => one.root === root);
+      if (!record || this.#store.isUsed(record)) continue;
+      this.#options.log.info('image version collected', { image, version: record.version });
+      await this.#store.remove(record);
+      this.#changed(image);
+    }
+  }
+
+  /** Versions that were not verified for long are, when nobody works. */
+  #maintain(): void {
+    if (this.#policy.verifyDays === 0 || this.#pace.busy) return;
+    const due = this.#clock.now() - this.#policy.verifyDays * DAY_MS;
+    for (const version of this.#store.all()) {
+      if (version.damaged || (version.verifiedAt ?? 0) < due) this.#enqueueVerify(version, 1);
+    }
+  }
+
+  #find(
+    image: string,
+    version: string,
+    prefer: (record: VersionRecord) => boolean = () => false,
+  ): VersionRecord {
+    const named = this.#store.versions(image).filter((record) => record.version === version);
+    const found = named.find(prefer) ?? named[0];
+    if (!found) throw new KioskError('IMAGE_UNKNOWN', `${image} ${version} is not on this kiosk.`);
+    return found;
+  }
+
+  #jobOf(offer: Offer): Job | undefined {
+    const job = this.#options.jobs.list().find(({ id }) => id === offer.jobId);
+    return job && job.finishedAt === null ? job : undefined;
+  }
+
+  async #cancel(offer: Offer): Promise<void> {
+    try {
+      if (offer.jobId !== undefined) await this.#options.jobs.cancel(offer.jobId);
+    } catch (error) {
+      // It ended by itself in the meantime.
+      if (!(error instanceof KioskError && error.code === 'JOB_STATE')) throw error;
+    }
+  }
+
+  #onJobs(list: readonly Job[]): void {
+    const under = new Set(
+      list.filter((job) => job.kind === RECEIVE && job.finishedAt === null).map(({ id }) => id),
+    );
+    for (const [image, { jobId }] of this.#offers) {
+      if (jobId !== undefined && under.has(jobId)) this.#changed(image);
+    }
+  }
+
+  #changed(image: string): void {
+    this.#events.emit('changed', { image });
+  }
+
+  async #lowerDiskPriority(tid: number): Promise<void> {
+    try {
+      await this.#options.launcher.run({
+        program: 'ionice',
+        args: ['-c', '3', '-p', String(tid)],
+      });
+    } catch (error) {
+      this.#options.log.debug('the disk priority of image work stays as it is', { error });
+    }
+  }
+}

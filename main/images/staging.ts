@@ -1,0 +1,118 @@
+/**
+ * An image while it arrives: `<root>.partial`, and `<root>.have`, a hint of which chunks are in
+ * it. After a crash the hint may say more than is on the disk, so what it names is read back
+ * before it counts.
+ */
+import {
+  chmod,
+  type FileHandle,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  writeFile,
+} from 'node:fs/promises';
+import { join } from 'node:path';
+import { errno, fromDiskError } from '../base/errors.ts';
+import { Bitmap } from './bitmap.ts';
+import { reflink } from './filesystem.ts';
+import { type LocalSource, sharedIndexes } from './local.ts';
+import type { ImageManifest } from './manifest.ts';
+
+export interface Staged {
+  readonly path: string;
+  readonly file: FileHandle;
+  /** What counts as present: empty for a file that was resumed or cloned. */
+  readonly have: Bitmap;
+  /** What should be right and is to be checked. */
+  readonly hoped: readonly number[];
+  /** How it came to be. */
+  readonly origin: 'resumed' | 'cloned' | 'new';
+}
+
+/**
+ * Opens the staged file of a manifest: resumes it, or clones the base, or makes it anew.
+ * @throws KioskError `DISK_FULL`, `DISK_READ_ONLY`
+ */
+export async function openStaged(
+  folder: string,
+  manifest: ImageManifest,
+  base: LocalSource | undefined,
+): Promise<Staged> {
+  const path = partialPath(folder, manifest.root);
+  try {
+    const hint = await readHint(folder, manifest);
+    if (hint) {
+      const file = await openIfPresent(path);
+      if (file && (await file.stat()).size === manifest.size) {
+        const have = new Bitmap(manifest.chunks);
+        return { path, file, have, hoped: [...hint], origin: 'resumed' };
+      }
+      await file?.close();
+    }
+    await rm(path, { force: true });
+    const cloned = base !== undefined && (await reflink(base.path, path));
+    const file = await open(path, cloned ? 'r+' : 'wx+', 0o600);
+    await file.truncate(manifest.size);
+    const have = new Bitmap(manifest.chunks);
+    if (cloned) {
+      const hoped = [...sharedIndexes(manifest, base.manifest)];
+      return { path, file, have, hoped, origin: 'cloned' };
+    }
+    // A new file is one hole: its chunks of zeros are right already.
+    for (let index = 0; index < manifest.chunks; index++) {
+      if (manifest.isZero(index)) have.add(index);
+    }
+    return { path, file, have, hoped: [], origin: 'new' };
+  } catch (error) {
+    throw fromDiskError(error, 'preparing an image');
+  }
+}
+
+/** Writes down what is present. Not synced: it is only a hint. */
+export async function saveHint(folder: string, root: string, have: Bitmap): Promise<void> {
+  const temporary = join(folder, `.${root}.have`);
+  try {
+    await writeFile(temporary, have.toBytes(), { mode: 0o600 });
+    await rename(temporary, hintPath(folder, root));
+  } catch (error) {
+    throw fromDiskError(error, 'saving the progress of an image');
+  }
+}
+
+/** Removes what belongs to images that are no longer awaited; `wanted`: roots and manifest hashes. */
+export async function sweepStaging(folder: string, wanted: ReadonlySet<string>): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    const hash = /^([0-9a-f]{64})\.(?:partial|have|manifest)$/.exec(name)?.[1];
+    if (hash !== undefined && !wanted.has(hash)) await rm(join(folder, name), { force: true });
+  }
+}
+
+function partialPath(folder: string, root: string): string {
+  return join(folder, `${root}.partial`);
+}
+
+export function hintPath(folder: string, root: string): string {
+  return join(folder, `${root}.have`);
+}
+
+async function readHint(folder: string, manifest: ImageManifest): Promise<Bitmap | undefined> {
+  try {
+    return Bitmap.from(await readFile(hintPath(folder, manifest.root)), manifest.chunks);
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function openIfPresent(path: string): Promise<FileHandle | undefined> {
+  try {
+    // A crash while it was published left it read-only.
+    await chmod(path, 0o600);
+    return await open(path, 'r+');
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
