@@ -161,7 +161,11 @@ export class Link {
     }
     const changed = to !== this.#state;
     if (changed) {
-      this.#options.log.info('campus link', { from: this.#state, to });
+      const { log } = this.#options;
+      // While the campus is away the state alternates for hours: that is no news.
+      if (to === 'online' || this.#state === 'online')
+        log.info('campus link', { from: this.#state, to });
+      else log.debug('campus link', { from: this.#state, to });
       this.#state = to;
       this.#since = this.#options.clock.now();
     }
