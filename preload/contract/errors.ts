@@ -69,8 +69,6 @@ export const ERROR_CODES = [
   'MACHINE_SLOW',
   'DISPLAY_UNAVAILABLE',
   'DISPLAY_TOKEN_REFUSED',
-  /** Without KVM: machines run, slowly. */
-  'MACHINE_NOT_ACCELERATED',
   // remote desktops
   'REMOTE_REFUSED',
   'REMOTE_CERTIFICATE',
