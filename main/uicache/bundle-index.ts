@@ -67,10 +67,6 @@ export class BundleIndex {
     return text === undefined ? undefined : parseDescription(text);
   }
 
-  get isEmpty(): boolean {
-    return this.#database.prepare('SELECT 1 FROM bundle LIMIT 1').get() === undefined;
-  }
-
   isRefused(digest: string): boolean {
     return (
       this.#database

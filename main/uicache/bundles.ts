@@ -4,7 +4,6 @@
  * else it is refused and the good one is back.
  */
 import { once } from 'node:events';
-import { statfs } from 'node:fs/promises';
 import type { Clock } from '../base/clock.ts';
 import { KioskError } from '../base/errors.ts';
 import { Emitter } from '../base/events.ts';
@@ -27,9 +26,6 @@ import { STATES, type UiCacheEvent } from './states.ts';
 
 /** Runs of the kiosk in which a version may be tried without ever painting: it may end main too. */
 const MAX_TRIALS = 3;
-/** Left free on the disk for everybody else. */
-const DISK_RESERVE_BYTES = 32 * 1024 * 1024;
-const STATUS_STEP = 0.01;
 
 export interface BundlesOptions {
   readonly folder: string;
@@ -77,10 +73,13 @@ export class Bundles {
     this.#retry = new Retry(options.retryBaseMs, () => this.#again());
   }
 
-  /** Takes up where the last run ended. */
-  async open(): Promise<void> {
+  /**
+   * Takes up where the last run ended.
+   * @param indexLost what was active must be found in the blobs
+   */
+  async open(indexLost: boolean): Promise<void> {
     const { index } = this.#options;
-    if (index.isEmpty) await rebuildIndex(this.#options);
+    if (indexLost) await rebuildIndex(this.#options);
     this.#good = index.get('good');
     this.#staged = index.get('staged');
     if (this.#staged) this.#state = 'staged';
@@ -103,10 +102,12 @@ export class Bundles {
     if (bundle === undefined) return this.#withdraw();
     const loaded = loadBundle(bundle);
     this.#wanted = loaded;
-    if (this.#run?.loaded.digest === loaded.digest) return this.#run.done;
-    await this.#stopRun();
-    // Another call came while this one waited.
-    if (this.#wanted !== loaded) throw cancelled();
+    while (this.#run) {
+      if (this.#run.loaded.digest === loaded.digest) return this.#run.done;
+      await this.#stopRun();
+      // Another call came while this one waited.
+      if (this.#wanted !== loaded) throw cancelled();
+    }
     this.#retry.reset();
     const { blobs, index } = this.#options;
     if (index.isRefused(loaded.digest)) {
@@ -126,6 +127,7 @@ export class Bundles {
       if (missingFiles(this.#good, blobs).length === 0) {
         this.#error = null;
         this.#changed();
+        this.#tidy();
         return;
       }
     }
@@ -259,8 +261,16 @@ export class Bundles {
     try {
       if (unwritable) throw unwritable;
       const missing = missingFiles(loaded, blobs);
-      await this.#checkSpace(missing);
-      await this.#download(loaded, missing, signal);
+      await download({
+        ...this.#options,
+        bundle: loaded.bundle,
+        files: missing,
+        signal,
+        onProgress: (fraction) => {
+          this.#progress = fraction;
+          this.#changed();
+        },
+      });
       if (loaded.digest === this.#good?.digest) {
         await blobs.flush();
         this.#step('completed');
@@ -280,36 +290,9 @@ export class Bundles {
       this.events.emit('reload', { reason: 'staged' });
     } catch (error) {
       await this.#keepWhatCame(error);
-      this.#step('failed');
+      this.#step(this.#staged ? 'kept' : 'failed');
       throw error;
     }
-  }
-
-  async #download(
-    loaded: LoadedBundle,
-    missing: readonly BundleFile[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { blobs, fetchFile, concurrency } = this.#options;
-    const total = missing.reduce((sum, file) => sum + file.size, 0);
-    let brought = 0;
-    let told = 0;
-    await download({
-      bundle: loaded.bundle,
-      files: missing,
-      blobs,
-      fetchFile,
-      concurrency,
-      signal,
-      onFile: (file) => {
-        brought += file.size;
-        const progress = total === 0 ? 1 : brought / total;
-        if (progress - told < STATUS_STEP) return;
-        told = progress;
-        this.#progress = progress;
-        this.#changed();
-      },
-    });
   }
 
   /** What arrived counts at the next try, unless the disk is full: then the room is given back. */
@@ -321,18 +304,6 @@ export class Bundles {
     } catch (second) {
       log.warn('what came of the UI could not be kept', { error: second });
     }
-  }
-
-  /** @throws KioskError `DISK_FULL` before anything is fetched for nothing */
-  async #checkSpace(missing: readonly BundleFile[]): Promise<void> {
-    const needed = missing.reduce((sum, file) => sum + file.size, 0);
-    if (needed === 0) return;
-    const { bavail, bsize } = await statfs(this.#options.folder);
-    const free = bavail * bsize;
-    if (free >= needed + DISK_RESERVE_BYTES) return;
-    throw new KioskError('DISK_FULL', 'The disk has no room for the new UI.', {
-      details: { needed, free },
-    });
   }
 
   #beginTrial(staged: LoadedBundle): void {
@@ -399,7 +370,7 @@ export class Bundles {
     await this.#stopRun();
     if (this.#wanted !== undefined) throw cancelled();
     this.#error = null;
-    if (!this.#good && !this.#staged) return;
+    if (!this.#good && !this.#staged) return this.#tidy();
     this.#options.index.withdraw();
     if (this.#trial) clearTimeout(this.#trial.timer);
     this.#good = undefined;
@@ -462,6 +433,7 @@ export class Bundles {
   #again(): void {
     const wanted = this.#wanted;
     if (this.#closed || !wanted || this.#run) return;
+    if (this.#options.index.isRefused(wanted.digest)) return;
     this.#start(wanted).catch((error: unknown) => {
       this.#options.log.warn('the UI could not be fetched', { error });
     });

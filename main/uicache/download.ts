@@ -1,5 +1,6 @@
 /** Brings the missing files of a bundle into the blob store, several at once. */
 import { setMaxListeners } from 'node:events';
+import { statfs } from 'node:fs/promises';
 import { KioskError } from '../base/errors.ts';
 import type { BundleFile, UiBundle } from '../base/manifest.ts';
 import { type FetchFile, WHOLE_FILE_BYTES } from './api.ts';
@@ -9,6 +10,9 @@ import { collect } from './collect.ts';
 
 /** A file that came wrong is asked for again so often: a proxy or a publication in progress. */
 const TRIES = 2;
+/** Left free on the disk for everybody else. */
+const DISK_RESERVE_BYTES = 32 * 1024 * 1024;
+const PROGRESS_STEP = 0.01;
 
 /** The files of a bundle whose content is not in the store, each content once. */
 export function missingFiles({ files }: LoadedBundle, blobs: BlobStore): BundleFile[] {
@@ -27,8 +31,10 @@ export interface DownloadOptions {
   /** Requests under way at once. */
   readonly concurrency: number;
   readonly signal: AbortSignal;
-  /** Called after each file. */
-  readonly onFile: (file: BundleFile) => void;
+  /** Where the blobs live; its disk must have room. */
+  readonly folder: string;
+  /** 0 to 1 of the bytes, in steps of a hundredth. */
+  readonly onProgress: (fraction: number) => void;
 }
 
 /**
@@ -37,7 +43,10 @@ export interface DownloadOptions {
  * @throws KioskError as `fetchFile` does; `UI_FILE_MISMATCH`, `DISK_FULL`, `DISK_READ_ONLY`
  */
 export async function download(options: DownloadOptions): Promise<void> {
-  const { files, concurrency, onFile } = options;
+  const { files, concurrency } = options;
+  const total = files.reduce((sum, file) => sum + file.size, 0);
+  await checkSpace(options.folder, total);
+  const progress = steps(total, options.onProgress);
   const failed = new AbortController();
   const signal = AbortSignal.any([options.signal, failed.signal]);
   setMaxListeners(0, signal);
@@ -48,7 +57,7 @@ export async function download(options: DownloadOptions): Promise<void> {
       if (signal.aborted) return;
       try {
         await bring(file, options, signal);
-        onFile(file);
+        progress(file.size);
       } catch (error) {
         failure ??= { error };
         failed.abort();
@@ -81,4 +90,28 @@ async function bring(
     `The UI file "${file.path}" is not what the manifest says.`,
     { details: { path: file.path, version: bundle.version } },
   );
+}
+
+/** @throws KioskError `DISK_FULL` before anything is fetched for nothing */
+async function checkSpace(folder: string, needed: number): Promise<void> {
+  if (needed === 0) return;
+  const { bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  if (free >= needed + DISK_RESERVE_BYTES) return;
+  throw new KioskError('DISK_FULL', 'The disk has no room for the new UI.', {
+    details: { needed, free },
+  });
+}
+
+/** Adds up bytes, and tells when another hundredth is there. */
+function steps(total: number, tell: (fraction: number) => void): (bytes: number) => void {
+  let done = 0;
+  let told = 0;
+  return (bytes) => {
+    done += bytes;
+    const fraction = total === 0 ? 1 : done / total;
+    if (fraction - told < PROGRESS_STEP) return;
+    told = fraction;
+    tell(fraction);
+  };
 }

@@ -13,6 +13,8 @@ export type UiCacheEvent =
   | 'completed'
   /** It could not be fetched. */
   | 'failed'
+  /** It could not be fetched, and an earlier one still waits to be tried. */
+  | 'kept'
   /** The version being tried has painted. */
   | 'rendered'
   /** It has not, and there is no good one behind it. */
@@ -31,6 +33,7 @@ export const STATES: Table<UiCacheState, UiCacheEvent> = {
   fetching: {
     fetched: 'staged',
     failed: 'empty',
+    kept: 'staged',
     rendered: 'refreshing',
     rejected: 'fetching',
     withdrawn: 'empty',
@@ -48,6 +51,7 @@ export const STATES: Table<UiCacheState, UiCacheEvent> = {
     fetched: 'staged',
     completed: 'active',
     failed: 'active',
+    kept: 'staged',
     rendered: 'refreshing',
     rolledBack: 'refreshing',
     withdrawn: 'empty',

@@ -45,6 +45,8 @@ export async function createUiCache(options: UiCacheOptions): Promise<UiCache> {
     report({ kind: 'ui.rebuilt', level: 'error', error });
   const { database, lock, unwritable } = await openIndex(folder, log, rebuilt);
   try {
+    // Also true of a new folder, where there is nothing to find.
+    const indexLost = database.prepare('SELECT 1 FROM segment LIMIT 1').get() === undefined;
     const blobs = await BlobStore.open({
       folder: blobFolder,
       database,
@@ -64,7 +66,7 @@ export async function createUiCache(options: UiCacheOptions): Promise<UiCache> {
       clock,
       report,
     });
-    await bundles.open();
+    await bundles.open(indexLost);
     if (unwritable) report({ kind: 'ui.failed', level: 'error', error: unwritable });
     return {
       apply: (bundle) => bundles.apply(bundle),
