@@ -72,6 +72,7 @@ class CampusService implements Campus {
   readonly #tokens = new Map<string, string | undefined>();
   #reportTimer: NodeJS.Timeout | undefined;
   #refusedReported: string | null = null;
+  #closed: Promise<void> | null = null;
 
   constructor(options: CampusOptions) {
     const { log, kioskId, timings = {}, clock = systemClock, random = Math.random } = options;
@@ -262,7 +263,12 @@ class CampusService implements Campus {
     return this.#emitter.on(event, listener);
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     this.#closing.abort();
     clearTimeout(this.#reportTimer);
     await Promise.all([this.#link.stop(), this.#listener.stop()]);

@@ -169,7 +169,6 @@ export class Exchanger {
       url,
       body: this.#bodyOf(stream, request),
       discard: () => {
-        stream.on('error', () => {});
         stream.destroy();
       },
     };
@@ -223,19 +222,20 @@ export class Exchanger {
       signal?.throwIfAborted();
       throw translate(error, url, 'CAMPUS_BAD_RESPONSE');
     } finally {
-      stream.on('error', () => {});
       stream.destroy();
     }
   }
 }
 
+/**
+ * The error listener stays: a failure between the head and the first read of the body, or after
+ * the last, belongs to nobody else and would end the process. The body's reader sees it too,
+ * because an errored stream stays errored.
+ */
 function head(stream: Request): Promise<Response> {
   return new Promise((resolve, reject) => {
-    stream.once('error', reject);
-    stream.once('response', (response: Response) => {
-      stream.off('error', reject);
-      resolve(response);
-    });
+    stream.on('error', reject);
+    stream.once('response', resolve);
   });
 }
 
