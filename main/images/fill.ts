@@ -76,8 +76,8 @@ async function runTransport(
         bytes += count;
       },
       throttle: async (count) => {
-        await context.throttleWhilePaused();
         await pace.take(count, context.signal);
+        await context.throttleWhilePaused();
       },
     });
     retries = report.retries;
