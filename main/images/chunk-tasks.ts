@@ -64,20 +64,6 @@ export interface ChunkTasks {
       readonly data: Uint8Array;
     };
   };
-  /**
-   * The check at launch: the manifest file still has the pinned hash, and the sampled chunks of
-   * the image still have theirs.
-   */
-  readonly sample: {
-    readonly request: {
-      readonly manifestPath: string;
-      readonly manifestSha256: string;
-      readonly imagePath: string;
-      /** Numbers from 0 (inclusive) to 1 (exclusive) that choose the chunks. */
-      readonly picks: readonly number[];
-    };
-    readonly answer: 'ok' | 'manifest' | 'chunk';
-  };
 }
 
 export type TaskName = keyof ChunkTasks;

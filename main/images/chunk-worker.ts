@@ -3,15 +3,7 @@
  * synchronously, so that main never waits for a disk. Started by {@link ChunkWorkers}.
  */
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  readlinkSync,
-  readSync,
-  writeSync,
-} from 'node:fs';
+import { fsyncSync, readlinkSync, readSync, writeSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
@@ -23,7 +15,7 @@ import type {
   ReadyMessage,
   TaskMessage,
 } from './chunk-tasks.ts';
-import { CHUNK_SIZE, parseImageManifest } from './manifest.ts';
+import { CHUNK_SIZE } from './manifest.ts';
 
 /** Chunks that are read at once: 1 MiB keeps a disk streaming. */
 const RUN = 16;
@@ -164,25 +156,6 @@ const tasks: {
       stored.push(smaller);
     }
     return { hashes, lengths, data: new Uint8Array(Buffer.concat(stored)) };
-  },
-
-  sample({ manifestPath, manifestSha256, imagePath, picks }) {
-    const file = readFileSync(manifestPath);
-    if (sha256(file).toString('hex') !== manifestSha256) return 'manifest';
-    const manifest = parseImageManifest(file);
-    const indexes = [...new Set(picks.map((pick) => Math.floor(pick * manifest.chunks)))].sort(
-      (a, b) => a - b,
-    );
-    const chunks = {
-      indexes: Uint32Array.from(manifest.chunks === 0 ? [] : indexes),
-      hashes: Buffer.concat(indexes.map((index) => manifest.hash(index))),
-    };
-    const fd = openSync(imagePath, 'r');
-    try {
-      return tasks.check({ fd, size: manifest.size, chunks }).length === 0 ? 'ok' : 'chunk';
-    } finally {
-      closeSync(fd);
-    }
   },
 };
 

@@ -149,7 +149,6 @@ export class ImageManager implements Images {
     try {
       return await launchVersion(version, {
         store: this.#store,
-        workers: this.#normal,
         random: this.#random,
       });
     } catch (error) {

@@ -132,7 +132,7 @@ export class ImageManifest {
 
   /** Bytes of a chunk once decompressed. */
   chunkLength(index: number): number {
-    return Math.min(CHUNK_SIZE, this.size - index * CHUNK_SIZE);
+    return chunkLength(this.size, index);
   }
 
   /** SHA-256 of the decompressed chunk: a view of 32 bytes, not to be changed. */
@@ -197,6 +197,61 @@ export class ImageManifest {
  * @throws KioskError `IMAGE_MANIFEST_INVALID`
  */
 export function parseImageManifest(file: Uint8Array): ImageManifest {
+  const { header, chunks, lengthAt, hashes: table } = openTables(file);
+  const storedLengths = new Uint32Array(chunks);
+  const hashes = new Uint8Array(chunks * HASH_BYTES);
+  let at = 0;
+  for (let index = 0; index < chunks; index++) {
+    const length = lengthAt(index);
+    storedLengths[index] = length;
+    if (length === 0) {
+      hashes.set(zeroHash(chunkLength(header.size, index)), index * HASH_BYTES);
+    } else {
+      hashes.set(table.subarray(at, at + HASH_BYTES), index * HASH_BYTES);
+      at += HASH_BYTES;
+    }
+  }
+  const manifest = new ImageManifest({ ...header, hashes, storedLengths });
+  if (manifest.root !== header.root) throw invalid('its root does not follow from its hashes');
+  return manifest;
+}
+
+/** A chunk to be compared with its hash. */
+export interface SampledChunk {
+  readonly index: number;
+  readonly length: number;
+  readonly hash: Uint8Array;
+}
+
+/**
+ * Some chunks of an image manifest, without building its tables: the quick look at launch.
+ * @param picks numbers from 0 (inclusive) to 1 (exclusive) that choose the chunks
+ * @throws KioskError `IMAGE_MANIFEST_INVALID`
+ */
+export function sampleChunks(file: Uint8Array, picks: readonly number[]): SampledChunk[] {
+  const { header, chunks, lengthAt, hashes } = openTables(file);
+  const wanted = new Set(chunks === 0 ? [] : picks.map((pick) => Math.floor(pick * chunks)));
+  const sampled: SampledChunk[] = [];
+  let at = 0;
+  for (let index = 0; index < chunks; index++) {
+    const length = chunkLength(header.size, index);
+    const zero = lengthAt(index) === 0;
+    if (wanted.has(index)) {
+      const hash = zero ? zeroHash(length) : hashes.subarray(at, at + HASH_BYTES);
+      sampled.push({ index, length, hash });
+    }
+    if (!zero) at += HASH_BYTES;
+  }
+  return sampled;
+}
+
+/** Checks magic, header and the lengths of both tables. */
+function openTables(file: Uint8Array): {
+  header: Header;
+  chunks: number;
+  lengthAt: (index: number) => number;
+  hashes: Buffer;
+} {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
   const start = MAGIC.length + 4;
   if (bytes.length > MAX_MANIFEST_BYTES) throw invalid('it is too large');
@@ -211,30 +266,16 @@ export function parseImageManifest(file: Uint8Array): ImageManifest {
   const chunks = Math.ceil(header.size / CHUNK_SIZE);
   const tables = start + headerLength;
   if (4 * chunks > bytes.length - tables) throw invalid('it is truncated');
-  const storedLengths = new Uint32Array(chunks);
+  const lengthAt = (index: number): number => bytes.readUInt32LE(tables + 4 * index);
   let kept = 0;
-  for (let index = 0; index < chunks; index++) {
-    const length = bytes.readUInt32LE(tables + 4 * index);
-    storedLengths[index] = length;
-    if (length !== 0) kept++;
-  }
-  let at = tables + 4 * chunks;
-  if (bytes.length - at !== HASH_BYTES * kept) throw invalid('its hash table has another length');
-  const hashes = new Uint8Array(chunks * HASH_BYTES);
-  for (let index = 0; index < chunks; index++) {
-    if (storedLengths[index] === 0) {
-      hashes.set(
-        zeroHash(Math.min(CHUNK_SIZE, header.size - index * CHUNK_SIZE)),
-        index * HASH_BYTES,
-      );
-    } else {
-      hashes.set(bytes.subarray(at, at + HASH_BYTES), index * HASH_BYTES);
-      at += HASH_BYTES;
-    }
-  }
-  const manifest = new ImageManifest({ ...header, hashes, storedLengths });
-  if (manifest.root !== header.root) throw invalid('its root does not follow from its hashes');
-  return manifest;
+  for (let index = 0; index < chunks; index++) if (lengthAt(index) !== 0) kept++;
+  const hashes = bytes.subarray(tables + 4 * chunks);
+  if (hashes.length !== HASH_BYTES * kept) throw invalid('its hash table has another length');
+  return { header, chunks, lengthAt, hashes };
+}
+
+function chunkLength(size: number, index: number): number {
+  return Math.min(CHUNK_SIZE, size - index * CHUNK_SIZE);
 }
 
 const FULL_ZERO_HASH = createHash('sha256').update(Buffer.alloc(CHUNK_SIZE)).digest();
