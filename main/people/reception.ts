@@ -185,7 +185,7 @@ export class Reception implements People {
     const key = loginKey(name);
     const { localAdministrator } = this.#options.policy();
     if (localAdministrator && loginKey(localAdministrator.name) === key) {
-      if (!(await matches(bytes, localAdministrator.verifier))) throw wrong();
+      if (!(await matches(bytes, localAdministrator.verifier, this.#cost))) throw wrong();
       this.#log.warn("The computer's own administrator signed in.");
       return { id: LOCAL_ADMINISTRATOR, name, kind: 'admin', groups: [], offline: true };
     }
@@ -220,7 +220,7 @@ export class Reception implements People {
   async #offline(key: string, secret: Buffer): Promise<Person> {
     const login = this.#logins.find(key);
     // Also where the name is unknown: the answer must not come sooner.
-    const right = await matches(secret, login?.verifier);
+    const right = await matches(secret, login?.verifier, this.#cost);
     if (!login) throw needsNetwork('unknown', 'This person never signed in on this computer.');
     if (!right) throw wrong();
     if (!this.#logins.valid(login, this.#options.policy().offlineSignInDays)) {
@@ -255,7 +255,7 @@ export class Reception implements People {
   /** The campus refuses what fits our memory: the password changed, or the person was removed. */
   async #forgetIfItWasRight(key: string, secret: Buffer): Promise<void> {
     const login = this.#logins.find(key);
-    if (!(await matches(secret, login?.verifier)) || !login) return;
+    if (!(await matches(secret, login?.verifier, this.#cost)) || !login) return;
     this.#log.info('The campus refuses what it accepted before: forgotten.', {
       person: login.personId,
     });

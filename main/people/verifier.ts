@@ -31,13 +31,17 @@ export async function makeVerifier(secret: Uint8Array, cost = STRONG): Promise<s
 }
 
 /**
- * Whether the secret is the one of the verifier, compared in constant time. A verifier that is
- * damaged fits nothing, at the same price as one that is not.
+ * Whether the secret is the one of the verifier, compared in constant time. One that is absent or
+ * damaged fits nothing, at the price that a new one of `cost` has.
  */
-export async function matches(secret: Uint8Array, verifier: string | undefined): Promise<boolean> {
+export async function matches(
+  secret: Uint8Array,
+  verifier: string | undefined,
+  cost = STRONG,
+): Promise<boolean> {
   const parsed = verifier === undefined ? undefined : parse(verifier);
   if (!parsed) {
-    await derive(secret, randomBytes(SALT_BYTES), STRONG);
+    await derive(secret, randomBytes(SALT_BYTES), cost);
     return false;
   }
   return timingSafeEqual(await derive(secret, parsed.salt, parsed.cost), parsed.hash);
