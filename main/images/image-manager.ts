@@ -171,7 +171,7 @@ export class ImageManager implements Images {
     return {
       current: current?.version ?? null,
       next: awaited ? offer.ref.version : null,
-      progress: job?.progress ?? null,
+      progress: job?.progress ?? 0,
       secondsLeft: job?.secondsLeft ?? null,
       startable: current !== undefined && !current.damaged,
       error: damaged ?? (awaited ? offer.error : null),

@@ -71,8 +71,8 @@ export interface ImageStatus {
   readonly current: string | null;
   /** The version that arrives or is awaited; null: up to date. */
   readonly next: string | null;
-  /** 0 to 1 of `next`; null: not under way. */
-  readonly progress: number | null;
+  /** 0 to 1 of `next`. */
+  readonly progress: number;
   readonly secondsLeft: number | null;
   /** `current` can be started now. */
   readonly startable: boolean;

@@ -60,7 +60,7 @@ describe('an image arrives from the campus by HTTP', () => {
     expect(rig.images.status('debian')).toEqual({
       current: '1',
       next: null,
-      progress: null,
+      progress: 0,
       secondsLeft: null,
       startable: true,
       error: null,
@@ -185,7 +185,7 @@ describe('an image arrives from the campus by HTTP', () => {
     await expect.poll(() => sent, { timeout: 20_000 }).toBe(stopAfter);
     const [job] = rig.jobs.list();
     await rig.jobs.cancel(job?.id ?? '');
-    expect(rig.images.status('debian')).toMatchObject({ current: null, next: '1', progress: null });
+    expect(rig.images.status('debian')).toMatchObject({ current: null, next: '1', progress: 0 });
     stopAfter = Number.POSITIVE_INFINITY;
     sent = 0;
     await rig.images.apply([source.ref('1')]);
