@@ -31,7 +31,9 @@ const MODULES = [
 
 export interface GuestOptions {
   /** Default: a unix socket in a folder of its own. */
-  readonly listen?: 'unix' | { readonly port: number; readonly tlsPort?: number; readonly pki?: string };
+  readonly listen?:
+    | 'unix'
+    | { readonly port: number; readonly tlsPort?: number; readonly pki?: string };
   readonly password?: string;
   /** Scrolls the picture from the start, this many times a second. */
   readonly moving?: number;
@@ -78,7 +80,7 @@ export async function startGuest(options: GuestOptions = {}): Promise<TestGuest>
       ...['-machine', `q35,accel=tcg${sound ? ',pcspk-audiodev=sound' : ''}`],
       ...['-cpu', 'max', '-m', '384', '-nodefaults', '-no-reboot', '-display', 'none'],
       ...['-object', `secret,id=ticket,file=${secret}`],
-      ...['-spice', `${where},password-secret=ticket`],
+      ...['-spice', `${where},password-secret=ticket,agent-mouse=off`],
       ...['-vga', 'none'],
       ...['-device', `virtio-vga,xres=${size[0]},yres=${size[1]}`],
       ...['-device', 'virtio-tablet-pci', '-device', 'virtio-serial-pci'],
@@ -93,7 +95,7 @@ export async function startGuest(options: GuestOptions = {}): Promise<TestGuest>
   });
   const guest = new RunningGuest(child, folder, socket, password);
   try {
-    await guest.waitFor(/^INPUTS/);
+    await guest.waitFor(/^STARTED/);
   } catch (error) {
     await guest.kill();
     throw error;

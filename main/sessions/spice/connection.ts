@@ -22,6 +22,8 @@ export type SpiceEndpoint =
       readonly ca?: string | undefined;
       /** The exact subject of the server's certificate, instead of its host name. */
       readonly hostSubject?: string | undefined;
+      /** SHA-256 of the server's certificate, lower-case hexadecimal: pins it, whoever signed it. */
+      readonly fingerprint?: string | undefined;
       readonly proxy?: SpiceProxy | undefined;
     };
 

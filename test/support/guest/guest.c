@@ -8,6 +8,7 @@
  *   KEY code value                evdev key (linux/input-event-codes.h); 1 down, 0 up, 2 repeat
  *   POS x y                       absolute pointer, 0 to 32767
  *   REL x y                       wheel or relative pointer
+ *   STARTED | INPUT name           an input device was found
  *   AGENT connected | MONITORS width height | CLIP text
  * Read from ttyS0: "move", "still", "copy TEXT", "tone HERTZ".
  *
@@ -208,20 +209,28 @@ static void open_display(void)
 
 /* ---- input ---- */
 
+/* Devices appear while the kernel probes them: looked for again from time to time. */
 static void open_inputs(void)
 {
+	static int seen[32];
 	for (int index = 0; index < 32 && input_count < MAX_INPUTS; index++) {
 		char path[64];
 		unsigned long bits = 0;
+		if (seen[index])
+			continue;
 		snprintf(path, sizeof path, "/dev/input/event%d", index);
 		int file = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 		if (file < 0)
 			continue;
+		seen[index] = 1;
 		ioctl(file, EVIOCGBIT(0, sizeof bits), &bits);
 		if (bits & (1ul << EV_SND))
 			speaker = file;
 		else
 			inputs[input_count++] = file;
+		char name[128] = "";
+		ioctl(file, EVIOCGNAME(sizeof name), name);
+		printf("INPUT %s\n", name);
 	}
 }
 
@@ -445,7 +454,7 @@ int main(void)
 	open_display();
 	open_inputs();
 	open_agent();
-	printf("INPUTS %d\n", input_count);
+	printf("STARTED\n");
 
 	long long next_frame = now_us(), next_look = next_frame;
 	for (;;) {
@@ -476,6 +485,7 @@ int main(void)
 		if (now >= next_look) {
 			if (crtc != 0)
 				follow_display();
+			open_inputs();
 			next_look = now + 500000;
 		}
 	}

@@ -1,0 +1,93 @@
+/** The keyboard of a display: every key goes to the guest, but for the return chord. */
+import { type Chord, isChord } from './address.ts';
+import { scancode } from './scancodes.ts';
+
+/** Bits of SPICE's key modifiers message. */
+const LOCKS = [
+  ['ScrollLock', 1],
+  ['NumLock', 2],
+  ['CapsLock', 4],
+] as const;
+
+export interface KeyboardPort {
+  /** A scancode message; dropped while the guest is not connected. */
+  sendKey(down: boolean, code: number): void;
+  sendLocks(bits: number): void;
+  onChord(): void;
+}
+
+export class Keyboard {
+  readonly #port: KeyboardPort;
+  readonly #chord: Chord;
+  readonly #pressed = new Set<string>();
+  /** The guest's locks may have drifted while others had the keyboard. */
+  #locksKnown = false;
+
+  constructor(port: KeyboardPort, chord: Chord) {
+    this.#port = port;
+    this.#chord = chord;
+  }
+
+  /** Listens until the page ends. */
+  attach(target: Window): void {
+    target.addEventListener('keydown', (event) => this.down(event), { capture: true });
+    target.addEventListener('keyup', (event) => this.up(event), { capture: true });
+    target.addEventListener('blur', () => this.releaseAll());
+    target.document.addEventListener('visibilitychange', () => {
+      if (target.document.hidden) this.releaseAll();
+    });
+  }
+
+  down(event: KeyboardEvent): void {
+    event.preventDefault();
+    if (isChord(event, this.#chord)) {
+      if (!event.repeat) {
+        this.releaseAll();
+        this.#port.onChord();
+      }
+      return;
+    }
+    const code = scancode(event.code, true);
+    if (code === undefined) return;
+    this.#syncLocks(event);
+    // X11's input methods swallow the release of dead keys, and sometimes of others.
+    if (this.#pressed.has(event.code) && !event.repeat) this.#release(event.code);
+    this.#pressed.add(event.code);
+    this.#port.sendKey(true, code);
+    if (event.key === 'Dead') this.#release(event.code);
+  }
+
+  up(event: KeyboardEvent): void {
+    event.preventDefault();
+    // A key that went down elsewhere is nobody's business here.
+    if (this.#pressed.has(event.code)) this.#release(event.code);
+  }
+
+  /** The guest must not keep a key that is let go while another window has the keyboard. */
+  releaseAll(): void {
+    for (const code of [...this.#pressed]) this.#release(code);
+    this.#locksKnown = false;
+  }
+
+  /** Presses and releases keys in order, as for Ctrl+Alt+Delete. */
+  type(codes: readonly string[]): void {
+    this.releaseAll();
+    for (const code of codes) this.#port.sendKey(true, scancode(code, true) ?? 0);
+    for (const code of [...codes].reverse()) this.#port.sendKey(false, scancode(code, false) ?? 0);
+  }
+
+  #release(key: string): void {
+    this.#pressed.delete(key);
+    const code = scancode(key, false);
+    if (code !== undefined) this.#port.sendKey(false, code);
+  }
+
+  #syncLocks(event: KeyboardEvent): void {
+    // The press of a lock itself changes what getModifierState answers.
+    if (this.#locksKnown || LOCKS.some(([name]) => name === event.code)) return;
+    this.#locksKnown = true;
+    this.#port.sendLocks(
+      LOCKS.reduce((bits, [name, bit]) => bits | (event.getModifierState(name) ? bit : 0), 0),
+    );
+  }
+}
