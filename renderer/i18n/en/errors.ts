@@ -177,9 +177,17 @@ export const errors: ErrorTexts = {
     what: 'The security chip of this machine could not be started.',
     next: again,
   },
+  MACHINE_SLOW: {
+    what: 'This computer runs machines slowly, because its processor’s help for them is switched off.',
+    next: 'They work, but take longer. Tell the support of this room to switch on virtualization in the firmware.',
+  },
   MACHINE_IMPORT_UNSUPPORTED: {
     what: 'The description of this machine asks for something that is not supported.',
     next: other,
+  },
+  MACHINE_SLOW: {
+    what: 'This computer cannot use its processor for machines: they are emulated, and slow.',
+    next: 'You can go on. The support of this room can switch virtualization on in the firmware.',
   },
   DISPLAY_UNAVAILABLE: {
     what: 'The picture of this session cannot be shown now.',
