@@ -19,7 +19,7 @@ export type VerbArguments<V extends Verb> = z.infer<(typeof VERBS)[V]>;
 export const HelperRequest = z.strictObject({
   id: z.int().nonnegative(),
   verb: z.string().max(64),
-  arguments: z.unknown(),
+  arguments: z.unknown().optional(),
 });
 
 export const HelperReply = z.strictObject({
