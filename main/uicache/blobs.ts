@@ -186,44 +186,28 @@ export class BlobStore {
   }
 
   /**
-   * Forgets every blob that is not in `live` and gives its space back: a segment without live
-   * blobs is removed, one with few is rewritten. Call {@link flush} before, or pending blobs that
-   * are not live go too.
+   * Forgets every blob that is not live and gives its space back: a segment without live blobs is
+   * removed, one with few is rewritten.
+   * @param liveNow asked once, when it is this sweep's turn; what is put later is left alone
    */
-  sweep(live: ReadonlySet<string>): Promise<void> {
+  sweep(liveNow: () => ReadonlySet<string>): Promise<void> {
     return this.#inTurn(async () => {
       const { database } = this.#options;
+      const live = liveNow();
       for (const sha256 of [...this.#pending.keys()]) {
         if (!live.has(sha256)) this.#pending.delete(sha256);
       }
-      const segments = database.prepare<[], number>('SELECT id FROM segment').pluck().all();
-      const wanted = new Map(segments.map((id) => [id, { bytes: 0, places: [] as Place[] }]));
-      const dead: string[] = [];
-      for (const place of database.prepare<[], Place>('SELECT * FROM blob').all()) {
-        const use = wanted.get(place.segment);
-        if (!live.has(place.sha256)) dead.push(place.sha256);
-        else if (use) {
-          use.bytes += HEADER_BYTES + place.length;
-          use.places.push(place);
-        }
-      }
-      const remove = database.prepare('DELETE FROM blob WHERE sha256 = ?');
-      database.transaction(() => {
-        for (const sha256 of dead) remove.run(sha256);
-      })();
-
-      for (const [id, { bytes, places }] of wanted) {
+      const bytes = this.#strikeOff(live);
+      const sparse: number[] = [];
+      for (const id of database.prepare<[], number>('SELECT id FROM segment').pluck().all()) {
         const file = await this.#file(id).catch(() => undefined);
-        if (places.length > 0 && file !== undefined && bytes >= file.end * WORTH_KEEPING) continue;
-        await this.#seal(id);
-        if ([...this.#pending.values()].some((place) => place.segment === id)) continue;
-        await this.#move(places);
-        database.transaction(() => {
-          database.prepare('DELETE FROM blob WHERE segment = ?').run(id);
-          database.prepare('DELETE FROM segment WHERE id = ?').run(id);
-        })();
-        await this.#discard(id);
+        const used = bytes.get(id) ?? 0;
+        if (used > 0 && file !== undefined && used >= file.end * WORTH_KEEPING) continue;
+        sparse.push(id);
       }
+      // Before anything is moved: what is moved must not land in a segment that goes as well.
+      for (const id of sparse) await this.#seal(id);
+      for (const id of sparse) await this.#evict(id);
     });
   }
 
@@ -269,16 +253,41 @@ export class BlobStore {
     await setImmediate();
   }
 
-  /** Copies what is wanted of a sparse segment to the current one, durably. */
-  async #move(places: readonly Place[]): Promise<void> {
+  /** Takes all that is not live from the index; answers the live bytes of each segment. */
+  #strikeOff(live: ReadonlySet<string>): Map<number, number> {
+    const { database } = this.#options;
+    const bytes = new Map<number, number>();
+    const remove = database.prepare('DELETE FROM blob WHERE sha256 = ?');
+    database.transaction(() => {
+      for (const place of database.prepare<[], Place>('SELECT * FROM blob').all()) {
+        if (!live.has(place.sha256)) remove.run(place.sha256);
+        else
+          bytes.set(place.segment, (bytes.get(place.segment) ?? 0) + HEADER_BYTES + place.length);
+      }
+    })();
+    return bytes;
+  }
+
+  /** Copies what is left of a sealed segment to the current one, durably, and removes it. */
+  async #evict(id: number): Promise<void> {
+    const { database } = this.#options;
+    if ([...this.#pending.values()].some((place) => place.segment === id)) return;
+    const places = database
+      .prepare<[number], Place>('SELECT * FROM blob WHERE segment = ?')
+      .all(id);
     for (const place of places) {
-      const content = await readRecord((await this.#file(place.segment)).handle, place);
+      const content = await readRecord((await this.#file(id)).handle, place);
       if (content === undefined) continue;
       const segment = await this.#writable(content.length);
       this.#append(segment, place.kind, place.sha256, content);
       await segment.relieve();
     }
     if (places.length > 0) await this.#flush(() => {});
+    database.transaction(() => {
+      database.prepare('DELETE FROM blob WHERE segment = ?').run(id);
+      database.prepare('DELETE FROM segment WHERE id = ?').run(id);
+    })();
+    await this.#discard(id);
   }
 
   #append(file: SegmentFile, kind: RecordKind, sha256: string, content: Uint8Array): void {

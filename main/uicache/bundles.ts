@@ -299,7 +299,8 @@ export class Bundles {
   async #keepWhatCame(error: unknown): Promise<void> {
     const { blobs, log } = this.#options;
     try {
-      if (error instanceof KioskError && error.code === 'DISK_FULL') await this.#sweep();
+      if (error instanceof KioskError && error.code === 'DISK_FULL')
+        await this.#sweep(() => undefined);
       else await blobs.flush();
     } catch (second) {
       log.warn('what came of the UI could not be kept', { error: second });
@@ -413,21 +414,25 @@ export class Bundles {
   }
 
   #tidy(): void {
-    if (this.#run || this.#closed) return;
-    this.#sweep().catch((error: unknown) => {
+    if (this.#closed) return;
+    this.#sweep(() => this.#run?.loaded).catch((error: unknown) => {
       this.#options.log.warn('old UI files could not be removed', { error });
     });
   }
 
-  async #sweep(): Promise<void> {
-    if (this.#options.unwritable) return;
-    const live = new Set<string>();
-    for (const loaded of [this.#good, this.#staged, this.#serving]) {
-      if (!loaded) continue;
-      live.add(describe(loaded).sha256);
-      for (const file of loaded.files.values()) live.add(file.sha256);
-    }
-    await this.#options.blobs.sweep(live);
+  /** Gives back the space of all that is neither in use nor being fetched. */
+  async #sweep(fetching: () => LoadedBundle | undefined): Promise<void> {
+    const { blobs, unwritable } = this.#options;
+    if (unwritable) return;
+    await blobs.sweep(() => {
+      const live = new Set<string>();
+      for (const loaded of [this.#good, this.#staged, this.#serving, fetching()]) {
+        if (!loaded) continue;
+        live.add(describe(loaded).sha256);
+        for (const file of loaded.files.values()) live.add(file.sha256);
+      }
+      return live;
+    });
   }
 
   #again(): void {

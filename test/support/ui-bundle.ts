@@ -23,6 +23,8 @@ export interface BundleServer {
   /** Paths asked for so far, in order. */
   readonly requests: string[];
   publish(version: string, contents: Record<string, string | Uint8Array>): UiBundle;
+  /** Answers for files that were not published, e.g. made by rule. */
+  missing: ((path: string) => string | undefined) | undefined;
   /** Answers instead of the file, until undone by `undefined`. */
   fault: ((path: string, response: ServerResponse, content: Buffer) => void) | undefined;
   close(): Promise<void>;
@@ -33,7 +35,8 @@ export async function startBundleServer(): Promise<BundleServer> {
   const server = createServer((request, response) => {
     const path = decodeURI(request.url ?? '');
     bundleServer.requests.push(path);
-    const content = files.get(path);
+    const made = bundleServer.missing?.(path);
+    const content = files.get(path) ?? (made === undefined ? undefined : Buffer.from(made));
     if (content === undefined) {
       response.writeHead(404).end();
     } else if (bundleServer.fault) {
@@ -47,6 +50,7 @@ export async function startBundleServer(): Promise<BundleServer> {
   const bundleServer: BundleServer = {
     url: `http://127.0.0.1:${port}/`,
     requests: [],
+    missing: undefined,
     fault: undefined,
     publish(version, contents) {
       for (const [path, content] of Object.entries(contents)) {
@@ -60,4 +64,14 @@ export async function startBundleServer(): Promise<BundleServer> {
     },
   };
   return bundleServer;
+}
+
+/** The files of a version: half of them change with each, and each says which version it is of. */
+export function versionOf(number: number, count: number): Record<string, string> {
+  const files: Record<string, string> = { 'index.html': `version ${number}` };
+  for (let index = 0; index < count; index++) {
+    const stable = index % 2 === 0;
+    files[`asset-${index}.js`] = `${stable ? 'stable' : `version ${number}`} ${index} `.repeat(20);
+  }
+  return files;
 }
