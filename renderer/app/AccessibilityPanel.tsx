@@ -41,7 +41,7 @@ export function AccessibilityPanel({ onClose }: { readonly onClose: () => void }
         value={scale}
         options={TEXT_SCALES.map((value) => ({
           value,
-          label: `${format.percent(Number(value))} %`,
+          label: format.percent(Number(value)),
         }))}
         onChange={(value) => store.setPreferences({ textScale: Number(value) })}
       />

@@ -1,7 +1,10 @@
 /** Numbers, dates and durations in the person's language, by Intl. */
 import type { Locale, Text } from '../../preload/contract/model.ts';
 
-/** Arabic with the digits of versions, addresses and clocks, so that one line has one kind. */
+/**
+ * English with dates of the day first. Arabic with the digits of versions, addresses and clocks, so that one
+ * line has one kind.
+ */
 const INTL: Readonly<Record<Locale, string>> = {
   en: 'en-GB',
   fr: 'fr',
@@ -21,7 +24,7 @@ export interface Format {
   /** Date, time and seconds, for logs. */
   stamp(time: number): string;
   number(value: number): string;
-  /** 0 to 1 as whole percent, without the sign: its place differs by language. */
+  /** 0 to 1 as whole percent; in English with a space, as the design writes it. */
   percent(fraction: number): string;
   /** `6 min`: one unit, rounded up, for time that is left. */
   duration(seconds: number): string;
@@ -44,11 +47,12 @@ export function createFormat(locale: Locale): Format {
   }
   const date = (key: string, options: Intl.DateTimeFormatOptions) =>
     once(`date ${key}`, () => new Intl.DateTimeFormat(intl, { hourCycle: 'h23', ...options }));
+  // British short units have plurals (`6 mins`), which no sign on a tile has.
   const unit = (name: string, digits: number) =>
     once(
       `unit ${name} ${digits}`,
       () =>
-        new Intl.NumberFormat(intl, {
+        new Intl.NumberFormat(locale === 'en' ? 'en' : intl, {
           style: 'unit',
           unit: name,
           unitDisplay: 'short',
@@ -80,8 +84,13 @@ export function createFormat(locale: Locale): Format {
         second: '2-digit',
       }).format(time),
     number: (value) => once('number', () => new Intl.NumberFormat(intl)).format(value),
-    percent: (fraction) =>
-      once('number', () => new Intl.NumberFormat(intl)).format(Math.floor(fraction * 100)),
+    percent(fraction) {
+      const whole = Math.floor(fraction * 100);
+      if (locale === 'en') return `${whole}\u00a0%`;
+      return once('percent', () => new Intl.NumberFormat(intl, { style: 'percent' })).format(
+        whole / 100,
+      );
+    },
     duration(seconds) {
       if (seconds < 60) return unit('second', 0).format(Math.ceil(seconds));
       if (seconds < 5400) return unit('minute', 0).format(Math.ceil(seconds / 60));

@@ -1,2 +1,2 @@
-export { errors } from '../en/errors.ts';
-export { messages } from '../en/messages.ts';
+export { errors } from './errors.ts';
+export { messages } from './messages.ts';

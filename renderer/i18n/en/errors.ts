@@ -185,10 +185,6 @@ export const errors: ErrorTexts = {
     what: 'The description of this machine asks for something that is not supported.',
     next: other,
   },
-  MACHINE_SLOW: {
-    what: 'This computer cannot use its processor for machines: they are emulated, and slow.',
-    next: 'You can go on. The support of this room can switch virtualization on in the firmware.',
-  },
   DISPLAY_UNAVAILABLE: {
     what: 'The picture of this session cannot be shown now.',
     next: 'Ask for the picture again. The session still runs.',

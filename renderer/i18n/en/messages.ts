@@ -2,7 +2,6 @@
 import { counter } from '../plural.ts';
 
 const machines = counter('en', { one: '# machine', other: '# machines' });
-const sessions = counter('en', { one: '# session', other: '# sessions' });
 const reports = counter('en', {
   one: '# report waits for the campus',
   other: '# reports wait for the campus',
@@ -13,7 +12,6 @@ export const messages = {
   common: {
     cancel: 'Cancel',
     close: 'Close',
-    back: 'Back',
     retry: 'Try again',
     dismiss: 'Dismiss',
     loading: 'Loading…',
@@ -34,14 +32,12 @@ export const messages = {
     offlineNever: 'Offline — no catalogue yet',
     language: 'Language',
     waiting: reports,
-    campus: 'Campus',
   },
   signIn: {
     title: 'Sign in',
     lead: 'Use the account of your institution.',
     name: 'User name',
     secret: 'Password',
-    showSecret: 'Show password',
     submit: 'Sign in',
     submitting: 'Signing in…',
     guest: 'Continue as guest',
@@ -56,7 +52,6 @@ export const messages = {
     required: 'Fill in your user name and your password.',
     closed: 'Nobody can sign in on this computer yet. Ask the support of this room.',
     warnings: 'About this computer',
-    rememberedSignIn: 'Signed in without the network',
   },
   home: {
     morning: 'Good morning',
@@ -69,7 +64,6 @@ export const messages = {
     emptyNext:
       'The catalogue of this room is empty, or it has not reached this computer. It appears here by itself when it arrives.',
     running: 'Running sessions',
-    actions: 'Computer',
     accessibility: 'Accessibility',
     administrator: 'Administrator',
     signOut: 'Sign out',
@@ -90,8 +84,8 @@ export const messages = {
     readyOffline: 'Ready, works offline',
     ready: 'Ready',
     saved: (time: string) => `Saved copy of ${time}`,
-    updating: (percent: string) => `Updating ${percent} %`,
-    arriving: (percent: string) => `Arriving ${percent} %`,
+    updating: (percent: string) => `Updating ${percent}`,
+    arriving: (percent: string) => `Arriving ${percent}`,
     timeLeft: (duration: string) => `${duration} left`,
     needsNetwork: 'Needs the network',
     unavailable: 'Not available',
@@ -128,7 +122,6 @@ export const messages = {
     notices: 'This session runs without some of its parts',
     failedTitle: (title: string) => `${title} has failed`,
     lostPicture: 'The picture of this session is gone, but the session still runs.',
-    lostPictureNext: 'Ask for the picture again. Your work is still there.',
     startAgain: 'Start again',
     removeFailed: 'Close this session',
   },
@@ -144,7 +137,10 @@ export const messages = {
   },
   signOut: {
     title: 'Sign out?',
-    running: (count: number) => `${sessions(count)} will be ended:`,
+    running: counter('en', {
+      one: '# session will be ended:',
+      other: '# sessions will be ended:',
+    }),
     lead: 'Save your work first. Machines that are reset at their end lose what is not saved elsewhere.',
     confirm: 'End sessions and sign out',
     busy: 'Signing out…',
@@ -159,7 +155,6 @@ export const messages = {
     running: 'These sessions are running and will be ended:',
     runningSleep: 'These sessions pause while the computer sleeps. Remote connections may be lost:',
     nothing: 'No session is running.',
-    failed: 'That did not work',
   },
   access: {
     title: 'Accessibility',
@@ -171,14 +166,10 @@ export const messages = {
     language: 'Language',
   },
   failure: {
-    title: 'This did not work',
-    what: 'What happened',
-    next: 'What to do next',
     memory: (needed: string, available: string) =>
       `It needs ${needed} of memory, and ${available} is free.`,
     disk: (needed: string, available: string) =>
       `It needs ${needed} on the disk, and ${available} is free.`,
-    machine: (name: string) => `Machine: ${name}`,
   },
   notices: {
     region: 'Messages',
@@ -188,8 +179,6 @@ export const messages = {
     signInTitle: 'Administrator',
     signInLead: 'Sign in with an account that may administer this computer.',
     signInReplaces: 'The person who is signed in now is signed out, and these sessions end:',
-    notAdmin: 'This account may not administer this computer.',
-    notAdminNext: 'Sign in with the account of an administrator.',
     device: 'Device',
     network: 'Network',
     versions: 'Versions',
@@ -257,12 +246,14 @@ export const messages = {
       part: 'What',
       path: 'Where',
       size: 'Size',
-      images: 'Images',
-      overlays: 'Changes of sessions',
-      ui: 'User interface',
-      database: 'Database',
-      logs: 'Logs',
-      pages: 'Saved pages',
+      parts: {
+        images: 'Images',
+        overlays: 'Changes of sessions',
+        ui: 'User interface',
+        database: 'Database',
+        logs: 'Logs',
+        pages: 'Saved pages',
+      },
     },
     image: {
       lead: 'Versions of machine images on this computer.',

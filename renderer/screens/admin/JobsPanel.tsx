@@ -82,7 +82,7 @@ function describeJob(job: Job, { t, format }: I18n): string {
   return [
     j[job.state],
     live && job.step !== null && stepName(job.step, j.steps),
-    live && job.progress !== null && `${format.percent(job.progress)} %`,
+    live && job.progress !== null && format.percent(job.progress),
     live && job.secondsLeft !== null && t.tile.timeLeft(format.duration(job.secondsLeft)),
   ]
     .filter(Boolean)

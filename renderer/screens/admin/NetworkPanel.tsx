@@ -1,7 +1,7 @@
 import { useCallback, useState } from 'react';
 import { useI18n } from '../../i18n/i18n.tsx';
 import { type KioskFailure, toFailure } from '../../kiosk.ts';
-import { useAsked, useStore } from '../../store/hooks.ts';
+import { useAsked, useKioskState, useStore } from '../../store/hooks.ts';
 import { Button } from '../../ui/Button.tsx';
 import { Failure } from '../../ui/Failure.tsx';
 import { Answer } from './Answer.tsx';
@@ -12,6 +12,7 @@ const SIGNS = { ok: '✓', failed: '✗', skipped: '–' } as const;
 export function NetworkPanel() {
   const { t, format } = useI18n();
   const { api } = useStore();
+  const { outbox } = useKioskState();
   const asked = useAsked(
     useCallback(() => api.device.networkCheck(), [api]),
     { atOnce: false },
@@ -43,6 +44,7 @@ export function NetworkPanel() {
         </Button>
         <span role="status">{refresh === 'done' ? t.admin.refreshed : ''}</span>
       </div>
+      {outbox > 0 && <p>{t.header.waiting(outbox)}</p>}
       {error !== null && (
         <div className="problem" role="alert">
           <Failure error={error} />

@@ -43,7 +43,7 @@ function Use({ use }: { readonly use: StorageUse }) {
           <tbody>
             {use.parts.map(({ id, path, bytes }) => (
               <tr key={id}>
-                <th scope="row">{partName(id, d)}</th>
+                <th scope="row">{partName(id, d.parts)}</th>
                 <td className="mono">{path}</td>
                 <td className="end">{format.bytes(bytes)}</td>
               </tr>
@@ -55,8 +55,7 @@ function Use({ use }: { readonly use: StorageUse }) {
   );
 }
 
-/** Parts that a newer main knows and this page does not keep their own name. */
-function partName(id: string, names: Readonly<Record<string, unknown>>): string {
-  const name = Object.hasOwn(names, id) ? names[id] : undefined;
-  return typeof name === 'string' ? name : id;
+/** A part that a newer main knows and this page does not keeps its own name. */
+function partName(id: string, names: Readonly<Record<string, string>>): string {
+  return (Object.hasOwn(names, id) ? names[id] : undefined) ?? id;
 }
