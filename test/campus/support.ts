@@ -47,11 +47,13 @@ export interface TestCampus {
   publishBytes(bytes: Uint8Array, signature: Uint8Array | null): Promise<void>;
 }
 
-/** Valid now: these tests run by the real clock. */
+const START = Date.now();
+
+/** Valid now: these tests run by the real clock. Equal fields give equal bytes. */
 export function currentContent(fields: Readonly<Record<string, unknown>> = {}): object {
   return manifestContent({
-    issuedAt: new Date(Date.now() - 60_000).toISOString(),
-    expiresAt: new Date(Date.now() + 3_600_000).toISOString(),
+    issuedAt: new Date(START - 60_000).toISOString(),
+    expiresAt: new Date(START + 3_600_000).toISOString(),
     ...fields,
   });
 }

@@ -16,6 +16,8 @@ export type Fault = {
   | { readonly kind: 'drip'; readonly bytesPerSecond: number }
   /** The connection is cut after so many bytes of the body. */
   | { readonly kind: 'die'; readonly afterBytes: number }
+  /** The request is served, and the connection is cut before its answer. */
+  | { readonly kind: 'lose-answer' }
   /** A shorter body under an honest length. */
   | { readonly kind: 'truncate'; readonly bytes: number }
   | { readonly kind: 'replace'; readonly body: string | Buffer }
@@ -67,6 +69,7 @@ export function installFaults(app: FastifyInstance, state: FaultState): void {
     const fault = applies(new URL(request.url, 'http://campus').pathname);
     if (fault === null || request.headers['x-fault'] !== fault.kind) return payload;
     state.hits++;
+    if (fault.kind === 'lose-answer') reply.raw.socket?.destroy();
     return damage(fault, reply, payload);
   });
 }
