@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto';
 import { readSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../main/base/clock.ts';
 import { ChunkWorkers } from '../../main/images/chunk-workers.ts';
 import { createFileTransport } from '../../main/images/file.ts';
@@ -26,12 +27,11 @@ export interface ChildOrder {
   readonly ask?: boolean;
 }
 
-export async function receiveInto(order: ChildOrder): Promise<void> {
-  const step = (name: string): void => {
-    writeSync(1, `${name}\n`);
-    if (name === order.killAt) process.kill(process.pid, 'SIGKILL');
-    if (order.ask) readSync(0, Buffer.alloc(1));
-  };
+/** @param step told each step before it is taken */
+export async function receiveInto(
+  order: ChildOrder,
+  step: (name: string) => void = () => {},
+): Promise<void> {
   step('opening');
   const store = await ImageStore.open({
     folder: order.folder,
@@ -75,4 +75,14 @@ export async function receiveInto(order: ChildOrder): Promise<void> {
   await workers.close();
 }
 
-if (process.argv[2] !== undefined) await receiveInto(JSON.parse(process.argv[2]));
+/** Says the step, and ends or waits there as the order wants it. */
+function announce(order: ChildOrder, name: string): void {
+  writeSync(1, `${name}\n`);
+  if (name === order.killAt) process.kill(process.pid, 'SIGKILL');
+  if (order.ask) readSync(0, Buffer.alloc(1));
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const order = JSON.parse(process.argv[2] ?? '') as ChildOrder;
+  await receiveInto(order, (name) => announce(order, name));
+}

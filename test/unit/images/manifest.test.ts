@@ -63,7 +63,7 @@ function facts(manifest: ImageManifest) {
   const { id, version, format, size, layout, root, parents, description, storedSize } = manifest;
   const chunks = Array.from({ length: manifest.chunks }, (_, index) => ({
     hash: Buffer.from(manifest.hash(index)).toString('hex'),
-    length: manifest.chunkLength(index),
+    bytes: manifest.chunkLength(index),
     zero: manifest.isZero(index),
     ...manifest.stored(index),
   }));

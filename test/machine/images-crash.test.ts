@@ -1,0 +1,146 @@
+/** The power fails while an update is published: at least 200 cut points for each step. */
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { blockLogMissing, type LogEntry, LoggedDisk, Replay } from '../support/block-log.ts';
+import { type ChildOrder, receiveInto } from '../support/image-child.ts';
+import { inspectStore } from '../support/image-store.ts';
+import { imageBytes, packBytes, scratchFolder } from '../support/images.ts';
+
+const CHILD = fileURLToPath(new URL('../support/image-child.ts', import.meta.url));
+const CUTS = 200;
+const DISK = 192 * 1024 * 1024;
+
+const missing = blockLogMissing();
+if (missing) console.log(`images-crash: skipped, ${missing}`);
+
+interface Recording {
+  readonly entries: LogEntry[];
+  /** Marks in the log: where each step began. */
+  readonly steps: Array<{ name: string; mark: number }>;
+  readonly order: ChildOrder;
+}
+
+function mount(source: string, target: string, ...options: string[]): void {
+  execFileSync('mount', [...options, source, target], { stdio: ['ignore', 'ignore', 'pipe'] });
+}
+
+/** Receives v1, then v2 over it, on a disk that remembers; the child waits at each step. */
+async function record(folder: string, fileSystem: 'btrfs' | 'ext4'): Promise<Recording> {
+  const v1 = await packBytes(folder, imageBytes(24, 5), { id: 'win', version: '1' });
+  const v2 = await packBytes(folder, imageBytes(30, 0, { 4: 'x', 11: 'y' }), {
+    id: 'win',
+    version: '2',
+  });
+  const disk = await LoggedDisk.create(join(folder, 'logged'), DISK);
+  const mnt = join(folder, 'mnt');
+  await mkdir(mnt);
+  execFileSync(`mkfs.${fileSystem}`, ['-q', disk.device], { stdio: 'ignore' });
+  mount(disk.device, mnt);
+  const store = join(mnt, 'images');
+  const steps: Recording['steps'] = [];
+  const order = { folder: store, chunks: v2.chunksPath, manifest: v2.manifestPath };
+  try {
+    await mkdir(store);
+    await receiveInto({ folder: store, chunks: v1.chunksPath, manifest: v1.manifestPath });
+    execFileSync('sync', ['-f', mnt]);
+    const child = spawn(process.execPath, [CHILD, JSON.stringify({ ...order, ask: true })], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const closed = once(child, 'close');
+    for await (const name of createInterface(child.stdout)) {
+      steps.push({ name, mark: await disk.mark() });
+      child.stdin.write('.');
+    }
+    expect(await closed).toEqual([0, null]);
+  } finally {
+    execFileSync('umount', [mnt]);
+  }
+  return { entries: await disk.finish(), steps, order };
+}
+
+/** The same numbers on each run (Park and Miller, 1988). */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 48_271) % 2_147_483_647;
+    return state / 2_147_483_647;
+  };
+}
+
+describe.skipIf(missing)('power cuts', () => {
+  let scratch: Awaited<ReturnType<typeof scratchFolder>>;
+  /** A file system with reflinks, for thousands of states of one disk. */
+  let states: string;
+
+  beforeAll(async () => {
+    scratch = await scratchFolder();
+    states = join(scratch.path, 'states');
+    await mkdir(states);
+    await writeFile(join(scratch.path, 'states.img'), '');
+    await truncate(join(scratch.path, 'states.img'), 2 * 1024 ** 3);
+    execFileSync('mkfs.btrfs', ['-q', join(scratch.path, 'states.img')], { stdio: 'ignore' });
+    mount(join(scratch.path, 'states.img'), states, '-o', 'loop');
+  });
+  afterAll(async () => {
+    execFileSync('umount', [states]);
+    await scratch[Symbol.asyncDispose]();
+  });
+
+  for (const fileSystem of ['btrfs', 'ext4'] as const) {
+    test(`${fileSystem}: the old version is whole, the new one whole or invisible`, async () => {
+      const folder = join(scratch.path, fileSystem);
+      await mkdir(folder);
+      const { entries, steps, order } = await record(folder, fileSystem);
+      const durable = join(states, `${fileSystem}.img`);
+      await writeFile(durable, '');
+      await truncate(durable, DISK);
+      const replay = new Replay(durable, entries);
+      const random = seeded(20_261_120);
+      const mnt = join(folder, 'mnt');
+      const seen = new Set<string>();
+      const table: Record<string, number> = {};
+      for (const [number, { name, mark }] of steps.entries()) {
+        const first = entries.findIndex(({ logEnd }) => logEnd > mark);
+        const nextMark = steps[number + 1]?.mark ?? Number.POSITIVE_INFINITY;
+        const last = entries.findLastIndex(({ logEnd }) => logEnd <= nextMark);
+        const cuts = Array.from(
+          { length: CUTS },
+          () => first + Math.floor(random() * (last - first + 2)),
+        ).sort((a, b) => a - b);
+        table[name] = 0;
+        for (const cut of cuts) {
+          const state = join(states, 'cut.img');
+          await rm(state, { force: true });
+          const key = replay.cut(cut, state, random);
+          table[name]++;
+          if (seen.has(key)) continue;
+          seen.add(key);
+          mount(state, mnt, '-o', 'loop');
+          try {
+            const { versions, current } = await inspectStore(join(mnt, 'images'), 'win');
+            expect([['1'], ['2', '1']]).toContainEqual(versions);
+            expect(versions).toContain(current);
+            if (name === 'published') expect(current).toBe('2');
+            if (seen.size % 50 === 0) {
+              await receiveInto(order);
+              expect(await inspectStore(join(mnt, 'images'), 'win')).toMatchObject({
+                versions: ['2', '1'],
+              });
+            }
+          } catch (cause) {
+            throw new Error(`${fileSystem}, ${name}, cut ${cut}, ${key}`, { cause });
+          } finally {
+            execFileSync('umount', [mnt]);
+          }
+        }
+      }
+      console.log(`${fileSystem}: ${seen.size} distinct states of`, table);
+      for (const count of Object.values(table)) expect(count).toBeGreaterThanOrEqual(CUTS);
+    }, 900_000);
+  }
+});
