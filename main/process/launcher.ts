@@ -1,10 +1,14 @@
 /**
  * The only place that starts child processes. Each child leads its own process group, is stopped
- * gracefully, killed after a grace time, and always reaped; none outlives main unless it was
- * started as `detached: 'adopt'` (machines, which a restarted main adopts).
+ * gracefully, killed after a grace time, and always reaped; none outlives main, however main ends,
+ * unless it was started with `lifetime: 'adopt'` (machines, which a restarted main adopts).
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Readable, Writable } from 'node:stream';
+import { constants } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
+import { setPriority } from 'node:os';
+import { delimiter, join, resolve as resolvePath } from 'node:path';
+import { Readable, type Writable } from 'node:stream';
 import { errno, KioskError } from '../base/errors.ts';
 import type { Logger } from '../log/logger.ts';
 
@@ -55,6 +59,7 @@ export interface Child {
 }
 
 const STDERR_TAIL = 16 * 1024;
+const RELEASE_MS = 1_000;
 
 /** What a child inherits: enough to find programs and a display, and nothing of main's secrets. */
 export function baseEnvironment(): Record<string, string> {
@@ -83,6 +88,8 @@ export function baseEnvironment(): Record<string, string> {
 export class Launcher {
   readonly #children = new Set<Running>();
   readonly #log: Logger;
+  /** setpriv(1) of util-linux; without it (no Linux of ours lacks it) only main's own exit counts. */
+  #reaper: Promise<string | undefined> | undefined;
 
   constructor(log: Logger) {
     this.#log = log;
@@ -94,8 +101,14 @@ export class Launcher {
    * @throws KioskError `PROGRAM_MISSING` where there is none, `PROGRAM_FAILED` where it cannot start
    */
   async launch(options: LaunchOptions): Promise<Child> {
+    const path = await findProgram(options);
+    if (path === undefined) throw missing(options.program);
+    // The kernel ends the child should main die without a chance to (PR_SET_PDEATHSIG, prctl(2)).
+    this.#reaper ??= findProgram({ program: 'setpriv' });
+    const reaper = options.lifetime === 'adopt' ? undefined : await this.#reaper;
+    const command = reaper === undefined ? [path] : [reaper, '--pdeathsig', 'KILL', '--', path];
     options.signal?.throwIfAborted();
-    const running = new Running(options, this.#log);
+    const running = new Running(options, command, this.#log);
     await running.started;
     if (options.lifetime !== 'adopt') {
       this.#children.add(running);
@@ -149,41 +162,38 @@ class Running implements Child {
   readonly exited: Promise<Exit>;
   readonly #process: ChildProcess;
   readonly #options: LaunchOptions;
+  readonly #log: Logger;
   #stderrTail = '';
   #over = false;
 
-  constructor(options: LaunchOptions, log: Logger) {
+  /** @param command the program's path, behind what starts it */
+  constructor(options: LaunchOptions, command: readonly string[], log: Logger) {
     this.#options = options;
-    const niced = (options.nice ?? 0) > 0;
+    this.#log = log;
     const extra = Array.from({ length: options.extraPipes ?? 0 }, () => 'pipe' as const);
-    this.#process = spawn(
-      niced ? 'nice' : options.program,
-      niced
-        ? ['-n', String(options.nice), '--', options.program, ...options.args]
-        : [...options.args],
-      {
-        cwd: options.cwd,
-        env: options.env ?? baseEnvironment(),
-        detached: true,
-        stdio: [
-          options.input !== undefined || options.stdin === 'pipe' ? 'pipe' : 'ignore',
-          'pipe',
-          'pipe',
-          ...extra,
-        ],
-      },
-    );
+    const [program = '', ...before] = command;
+    this.#process = spawn(program, [...before, ...options.args], {
+      cwd: options.cwd,
+      env: options.env ?? baseEnvironment(),
+      detached: true,
+      stdio: [
+        options.input !== undefined || options.stdin === 'pipe' ? 'pipe' : 'ignore',
+        'pipe',
+        'pipe',
+        ...extra,
+      ],
+    });
     const child = this.#process;
     this.started = new Promise((resolve, reject) => {
-      child.once('spawn', resolve);
+      child.once('spawn', () => {
+        this.#beNice();
+        resolve();
+      });
       child.once('error', (error) => {
-        const missing = errno(error) === 'ENOENT';
         reject(
           new KioskError(
-            missing ? 'PROGRAM_MISSING' : 'PROGRAM_FAILED',
-            missing
-              ? `The program ${options.program} is not installed.`
-              : `The program ${options.program} could not be started: ${error.message}`,
+            'PROGRAM_FAILED',
+            `The program ${options.program} could not be started: ${error.message}`,
             { cause: error, details: { program: options.program } },
           ),
         );
@@ -192,11 +202,14 @@ class Running implements Child {
     this.exited = new Promise((resolve) => {
       const finish = (code: number | null, signal: NodeJS.Signals | null): void => {
         this.#over = true;
-        // A child that forked and died leaves its group; nobody may outlive the session.
-        if (options.lifetime !== 'adopt') this.#killStragglers();
         log.debug('child ended', { program: options.program, pid: child.pid, exit: code, signal });
         resolve({ code, signal, stderrTail: this.#stderrTail });
       };
+      child.once('exit', () => {
+        // A child that forked and died leaves its group; nobody may outlive the session.
+        if (options.lifetime !== 'adopt') this.#killStragglers();
+        this.#releasePipes();
+      });
       child.once('close', finish);
       child.once('error', () => {
         if (child.pid === undefined) finish(null, null);
@@ -255,8 +268,41 @@ class Running implements Child {
     try {
       process.kill(-this.#process.pid, signal);
     } catch (error) {
-      if (errno(error) !== 'ESRCH') throw error;
+      // ESRCH: it is just ending. Anything else must not end main, which may call this from a timer.
+      if (errno(error) === 'ESRCH') return;
+      this.#log.error('A child could not be signalled.', { pid: this.#process.pid, signal, error });
     }
+  }
+
+  /** Before the program has threads: a priority is a thread's, and new ones inherit it. */
+  #beNice(): void {
+    const { nice = 0 } = this.#options;
+    if (nice <= 0 || this.#process.pid === undefined) return;
+    try {
+      setPriority(this.#process.pid, nice);
+    } catch {
+      // It has ended already.
+    }
+  }
+
+  /**
+   * A grandchild that left the process group may hold our pipes open for ever, and the end of the
+   * child would never be told. Pipes that nobody writes to and nobody is behind with reading are
+   * let go.
+   */
+  #releasePipes(): void {
+    let quiet = 0;
+    const timer = setInterval(() => {
+      const behind = this.#process.stdio.some(
+        (stream) =>
+          stream instanceof Readable &&
+          !stream.readableEnded &&
+          (stream.readableLength > 0 || stream.isPaused()),
+      );
+      quiet = behind ? 0 : quiet + 1;
+      if (quiet >= 2) for (const stream of this.#process.stdio) stream?.destroy();
+    }, RELEASE_MS);
+    this.#process.once('close', () => clearInterval(timer));
   }
 
   #killStragglers(): void {
@@ -267,4 +313,31 @@ class Running implements Child {
       // ESRCH: nobody is left, which is the usual case.
     }
   }
+}
+
+/** The file that execvp(3) would run, or undefined where there is none. */
+async function findProgram({
+  program,
+  env,
+  cwd,
+}: Pick<LaunchOptions, 'program' | 'env' | 'cwd'>): Promise<string | undefined> {
+  const search = (env ?? process.env).PATH ?? '/usr/local/bin:/usr/bin:/bin';
+  const candidates = program.includes('/')
+    ? [resolvePath(cwd ?? '.', program)]
+    : search.split(delimiter).map((folder) => join(folder, program));
+  for (const path of candidates) {
+    try {
+      await access(path, constants.X_OK);
+      if ((await stat(path)).isFile()) return path;
+    } catch {
+      // Not this one.
+    }
+  }
+  return undefined;
+}
+
+function missing(program: string): KioskError {
+  return new KioskError('PROGRAM_MISSING', `The program ${program} is not installed.`, {
+    details: { program },
+  });
 }
