@@ -13,7 +13,7 @@ import { ChunkWorkers } from './chunk-workers.ts';
 import { chooseCollection } from './collect.ts';
 import { fetchManifest } from './fetch-manifest.ts';
 import { createFileTransport } from './file.ts';
-import { prepareImageFolder } from './filesystem.ts';
+import { prepareImageFolder, prepareOverlayFolder } from './filesystem.ts';
 import { createHttpTransport } from './http.ts';
 import {
   DEFAULT_IMAGE_POLICY,
@@ -85,6 +85,9 @@ export class ImageManager implements Images {
     const { folder, launcher, log, clock = systemClock } = options;
     const policy = { ...DEFAULT_IMAGE_POLICY, ...options.policy };
     await prepareImageFolder(folder, { launcher, log, compression: policy.compression });
+    for (const overlays of options.overlayFolders) {
+      await prepareOverlayFolder(overlays, { launcher, log });
+    }
     const unlock = await lockFolder(folder);
     try {
       const store = await ImageStore.open({ folder, log, clock });

@@ -42,7 +42,10 @@ export const DEFAULT_IMAGE_POLICY: ImagePolicy = {
 export interface ImagesOptions {
   /** The store; made where it is missing. */
   readonly folder: string;
-  /** Where sessions keep their disks: versions that these refer to are not collected. */
+  /**
+   * Where sessions keep their disks; made where missing, on BTRFS without copy-on-write. Versions
+   * that these disks refer to are not collected.
+   */
   readonly overlayFolders: readonly string[];
   /** Folders that may hold packed images: a USB disk, a network share. Asked at each transfer. */
   readonly nearbyFolders?: () => readonly string[];

@@ -12,7 +12,7 @@ import {
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CHUNK_SIZE } from '../../../main/images/manifest.ts';
-import { createOverlay } from '../../../main/images/qcow2.ts';
+import { createQcow2 } from '../../../main/sessions/vm/overlay.ts';
 import {
   imageBytes,
   imageRig,
@@ -52,13 +52,6 @@ async function kiosk(options: Parameters<typeof imageRig>[1] = {}) {
       return rig;
     },
     offer,
-    /** The path of a version's file. */
-    async path(version: string): Promise<string> {
-      await rig.images.rollback('win', version);
-      const acquired = await rig.images.acquire('win');
-      acquired.release();
-      return acquired.path;
-    },
     async restart(): Promise<void> {
       await rig[Symbol.asyncDispose]();
       rig = await imageRig(scratch.path, options);
@@ -128,7 +121,7 @@ describe('versions', () => {
     const held = await k.rig.images.acquire('win');
     await mkdir(join(k.folder, 'overlays/ana'), { recursive: true });
     const overlay = join(k.folder, 'overlays/ana/disk.qcow2');
-    await createOverlay(held, overlay);
+    await createQcow2(overlay, 1024 * 1024, held);
     await k.offer(3);
     expect((await k.rig.images.list()).map(({ version }) => version)).toEqual(['3', '2', '1']);
     await expect(k.rig.images.remove('win', '2')).rejects.toMatchObject({ code: 'IMAGE_IN_USE' });
