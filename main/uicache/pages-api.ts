@@ -1,7 +1,10 @@
 /** Pages of existing servers, kept for offline use: made by `createPageCache` (pages.ts). */
 import type { OriginRequest, OriginResponse } from './api.ts';
 
-/** Performs one HTTP exchange without following redirects; rejects when the network does not answer. */
+/**
+ * Performs one HTTP exchange without following redirects; rejects when the network does not
+ * answer. The body comes decoded, without its `Content-Encoding`.
+ */
 export type FetchPage = (request: {
   readonly url: string;
   readonly method: string;
@@ -15,6 +18,12 @@ export type FetchPage = (request: {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body: Uint8Array;
 }>;
+
+/** An answer for the page, with its cookies, of which there may be several. */
+export interface PageResponse extends OriginResponse {
+  /** `Set-Cookie` lines of a live answer; a kept copy has none. */
+  readonly cookies: readonly string[];
+}
 
 export interface SaveOptions {
   /** Whose pages these are: a catalogue entry's id. Each collection is replaced whole. */
@@ -35,9 +44,11 @@ export interface SaveResult {
 export interface PageCache {
   /**
    * Network first: the server's answer, kept if RFC 9111 allows a shared cache to; where the
-   * network or the server fails, the kept copy with its `Age`, else 504.
+   * network or the server fails (a status of 500 and above), the kept copy with its `Age`, else
+   * the server's failure or 504. Styles, scripts and pictures that are still fresh are not asked
+   * for again. Only GET and HEAD: other methods belong to the network alone (405).
    */
-  handle(request: OriginRequest): Promise<OriginResponse>;
+  handle(request: OriginRequest): Promise<PageResponse>;
   /** The kept copy, without asking the network; undefined where there is none that may be shown. */
   lookup(request: OriginRequest): Promise<OriginResponse | undefined>;
   /**

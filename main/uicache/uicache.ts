@@ -1,16 +1,13 @@
 /** Puts the UI cache together: its folder, its index, its blobs. */
-import { constants } from 'node:fs';
-import { access, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../base/clock.ts';
-import { errno, fromDiskError, KioskError } from '../base/errors.ts';
-import { type Database, openDatabase } from '../database/database.ts';
-import { type FolderLock, lockFolder } from '../database/folder-lock.ts';
+import type { KioskError } from '../base/errors.ts';
 import type { Logger } from '../log/logger.ts';
 import type { FetchFile, UiCache, UiCacheReport } from './api.ts';
 import { BLOB_TABLES, BlobStore } from './blobs.ts';
 import { BUNDLE_TABLES, BundleIndex } from './bundle-index.ts';
 import { Bundles } from './bundles.ts';
+import { openIndex } from './open-index.ts';
 import { createServe } from './serve.ts';
 
 export interface UiCacheOptions {
@@ -43,7 +40,12 @@ export async function createUiCache(options: UiCacheOptions): Promise<UiCache> {
   const blobFolder = join(folder, 'blobs');
   const rebuilt = (error: KioskError): void =>
     report({ kind: 'ui.rebuilt', level: 'error', error });
-  const { database, lock, unwritable } = await openIndex(folder, log, rebuilt);
+  const { database, lock, unwritable } = await openIndex({
+    folder,
+    migrations: [BLOB_TABLES + BUNDLE_TABLES],
+    log,
+    onRebuilt: rebuilt,
+  });
   try {
     // Also true of a new folder, where there is nothing to find.
     const indexLost = database.prepare('SELECT 1 FROM segment LIMIT 1').get() === undefined;
@@ -94,61 +96,4 @@ export async function createUiCache(options: UiCacheOptions): Promise<UiCache> {
     lock?.release();
     throw error;
   }
-}
-
-interface Opened {
-  readonly database: Database;
-  readonly lock: FolderLock | undefined;
-  readonly unwritable: KioskError | undefined;
-}
-
-async function openIndex(
-  folder: string,
-  log: Logger,
-  onRebuilt: (error: KioskError) => void,
-): Promise<Opened> {
-  const migrations = [BLOB_TABLES + BUNDLE_TABLES];
-  let lock: FolderLock | undefined;
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await access(folder, constants.W_OK);
-    lock = lockFolder(folder);
-    const path = join(folder, 'index.db');
-    return {
-      database: openDatabase({ path, migrations, log, onRebuilt }),
-      lock,
-      unwritable: undefined,
-    };
-  } catch (error) {
-    lock?.release();
-    const unwritable = whyUnwritable(error);
-    if (unwritable === undefined) throw error;
-    log.error('the UI cache takes no writes; what it holds is served', { code: unwritable.code });
-    return {
-      database: openDatabase({ path: ':memory:', migrations, log }),
-      lock: undefined,
-      unwritable,
-    };
-  }
-}
-
-/** The disk's reason for taking no writes, or undefined where the error is another one. */
-function whyUnwritable(error: unknown): KioskError | undefined {
-  const known = fromDiskError(error, 'opening the UI cache');
-  if (known instanceof KioskError) {
-    return known.code === 'DISK_FULL' || known.code === 'DISK_READ_ONLY' ? known : undefined;
-  }
-  const code = errno(known) ?? '';
-  // SQLite reports a full disk in its own words when it cannot make its shared memory.
-  if (code.startsWith('SQLITE_IOERR') || code.startsWith('SQLITE_CANTOPEN')) {
-    return new KioskError('DISK_FULL', 'The index of the UI cache cannot be written.', {
-      cause: error,
-    });
-  }
-  if (code.startsWith('SQLITE_READONLY') || code === 'EACCES' || code === 'EPERM') {
-    return new KioskError('DISK_READ_ONLY', 'The folder of the UI cache cannot be written.', {
-      cause: error,
-    });
-  }
-  return undefined;
 }
