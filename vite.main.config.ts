@@ -1,11 +1,28 @@
-import { defineConfig } from 'vite';
+import { globSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { defineConfig, type Plugin } from 'vite';
+
+/** Programs of their own: threads (`*-worker.ts`) and children (`*-process.ts`), named by path. */
+const own = globSync('main/**/*-{worker,process}.ts', { cwd: import.meta.dirname });
+
+/**
+ * Sources name those programs by the file beside them; the bundle has every file in one folder,
+ * so that the same name holds there, as JavaScript.
+ */
+const ownPrograms: Plugin = {
+  name: 'own-programs',
+  transform(code, id) {
+    if (!id.includes('/main/')) return null;
+    return code.replaceAll(/(['"])((?:\.\/)?[\w-]+-(?:worker|process))\.ts\1(?!;)/g, '$1$2.js$1');
+  },
+};
 
 /**
  * Main, bundled for start-up time: one file per entry plus lazily loaded chunks. Runs under plain
- * Node (chromium, cli, workers) and inside Electron (electron). The preload and the page's client
- * are built by vite.preload.config.ts.
+ * Node (chromium, cli, workers) and inside Electron (electron).
  */
 export default defineConfig({
+  plugins: [ownPrograms],
   build: {
     ssr: true,
     target: 'node22',
@@ -17,8 +34,9 @@ export default defineConfig({
         chromium: 'main/chromium.ts',
         electron: 'main/electron.ts',
         cli: 'main/cli.ts',
+        ...Object.fromEntries(own.map((path) => [basename(path, '.ts'), join(path)])),
       },
-      output: { entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
+      output: { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
     },
   },
   ssr: {

@@ -1,12 +1,12 @@
-/** Builds dist/: the built-in UI, the display page, the page's client, and main. */
-import { existsSync } from 'node:fs';
+/** Builds dist/: the built-in UI, the display page, the scripts that run in pages, and main. */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
+import { buildPreload } from './build-preload.ts';
 
-for (const configFile of [
-  'vite.config.ts',
-  'vite.display.config.ts',
-  'vite.preload.config.ts',
-  'vite.main.config.ts',
-]) {
-  if (existsSync(configFile)) await build({ configFile, logLevel: 'warn' });
+const root = join(fileURLToPath(import.meta.url), '..', '..');
+
+for (const name of ['vite.config.ts', 'vite.display.config.ts', 'vite.main.config.ts']) {
+  await build({ configFile: join(root, name), logLevel: 'warn' });
 }
+await buildPreload(join(root, 'dist', 'preload'));

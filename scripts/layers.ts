@@ -71,7 +71,7 @@ for (const folder of ['main', 'preload', 'renderer']) {
     if (!from) continue;
     for (const match of readFileSync(join(root, path), 'utf8').matchAll(IMPORT)) {
       const specifier = match[1] ?? match[2] ?? match[3] ?? match[4] ?? '';
-      if (!specifier.startsWith('.')) continue;
+      if (!specifier.startsWith('.') || specifier.endsWith('.json')) continue;
       const problem = judge(from, layerOf(posix.join(posix.dirname(path), specifier)), specifier);
       if (problem === undefined) continue;
       broken++;

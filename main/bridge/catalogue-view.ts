@@ -1,4 +1,5 @@
 /** What a tile says: the campus's entries joined with what this computer has and can reach. */
+import type { WireError } from '../../preload/contract/errors.ts';
 import type { Availability, CatalogueEntry, SessionKind } from '../../preload/contract/model.ts';
 import { KioskError } from '../base/errors.ts';
 import type { ManifestEntry } from '../base/manifest.ts';
@@ -9,9 +10,11 @@ export interface ImageStatus {
   readonly current: string | null;
   /** The version that is on its way; null: none. */
   readonly next: string | null;
-  /** 0 to 1, of `next`. */
-  readonly progress: number;
+  /** 0 to 1, of `next`; null: it is not under way. */
+  readonly progress: number | null;
   readonly secondsLeft: number | null;
+  /** Why `next` does not arrive, or `current` does not start. */
+  readonly error: WireError | null;
 }
 
 export interface CatalogueSources {
@@ -72,7 +75,9 @@ function availability(
   }
   const known = images.flatMap(([, status]) => (status ? [status] : []));
   const startable = known.every(({ current }) => current !== null);
-  const arriving = known.filter(({ next }) => next !== null);
+  const arriving = known.flatMap(({ next, progress, secondsLeft }) =>
+    next === null || progress === null ? [] : [{ progress, secondsLeft }],
+  );
   if (arriving.length > 0) {
     const seconds = arriving.map(({ secondsLeft }) => secondsLeft);
     return {
@@ -85,6 +90,8 @@ function availability(
     };
   }
   if (startable) return { state: 'ready', offline: true };
+  const error = known.find((status) => status.current === null && status.error)?.error;
+  if (error && sources.online) return { state: 'unavailable', error };
   return sources.online
     ? unavailable('MACHINE_IMAGE_MISSING', 'The disk image is not on this computer.')
     : { state: 'needs-network' };

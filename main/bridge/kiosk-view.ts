@@ -117,7 +117,8 @@ export class KioskView {
   }
 }
 
-function inLocale(text: NonNullable<KioskState['campus']['name']>, locale: Locale): string {
+/** The text in this language, else in English, else in the first there is. */
+export function inLocale(text: NonNullable<KioskState['campus']['name']>, locale: Locale): string {
   if (typeof text === 'string') return text;
   return text[locale] ?? text.en ?? Object.values(text)[0] ?? '';
 }

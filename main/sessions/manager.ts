@@ -69,6 +69,23 @@ export class SessionManager {
     return [...this.#entries.values()].map(({ session }) => session);
   }
 
+  /** The sessions of one person. */
+  listOf(personId: string): Session[] {
+    return [...this.#entries.values()]
+      .filter((entry) => entry.personId === personId)
+      .map(({ session }) => session);
+  }
+
+  /**
+   * Nobody reaches a session that another person left running.
+   * @throws KioskError `SESSION_UNKNOWN`
+   */
+  checkOwner(id: string, personId: string): void {
+    if (this.#get(id).personId !== personId) {
+      throw new KioskError('SESSION_UNKNOWN', 'There is no such session.');
+    }
+  }
+
   /** Sessions that hold memory, processor or a connection. */
   get active(): number {
     return this.list().filter(({ state }) => !ENDED.has(state)).length;

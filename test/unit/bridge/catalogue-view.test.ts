@@ -24,7 +24,13 @@ const web = ManifestEntry.parse({
 });
 const rdp = ManifestEntry.parse({ id: 'staff', kind: 'rdp', title: 'Staff', target: {} });
 
-const complete: ImageStatus = { current: '12', next: null, progress: 0, secondsLeft: null };
+const complete: ImageStatus = {
+  current: '12',
+  next: null,
+  progress: null,
+  secondsLeft: null,
+  error: null,
+};
 const sources = (change: Partial<CatalogueSources> = {}): CatalogueSources => ({
   image: () => complete,
   savedAt: () => null,
@@ -43,7 +49,7 @@ describe('a machine', () => {
     expect(available(machine, { online: false })).toEqual({ state: 'ready', offline: true });
   });
   test('being updated starts from the version that is there', () => {
-    const status = { current: '4', next: '5', progress: 0.43, secondsLeft: 360 };
+    const status = { current: '4', next: '5', progress: 0.43, secondsLeft: 360, error: null };
     expect(available(machine, { image: () => status })).toEqual({
       state: 'updating',
       startable: true,
@@ -52,15 +58,23 @@ describe('a machine', () => {
     });
   });
   test('whose first image arrives cannot start yet', () => {
-    const status = { current: null, next: '1', progress: 0, secondsLeft: null };
+    const status = { current: null, next: '1', progress: 0, secondsLeft: null, error: null };
     expect(available(machine, { image: () => status })).toMatchObject({ startable: false });
   });
   test('without image needs the network when offline, and is unavailable online', () => {
-    const status = { current: null, next: null, progress: 0, secondsLeft: null };
+    const status = { ...complete, current: null };
     expect(available(machine, { image: () => status, online: false }).state).toBe('needs-network');
     expect(available(machine, { image: () => status })).toMatchObject({
       error: { code: 'MACHINE_IMAGE_MISSING' },
     });
+  });
+  test('whose image does not arrive says why', () => {
+    const error = { code: 'DISK_FULL', message: 'Full.' } as const;
+    const status = { ...complete, current: null, next: '1', error };
+    expect(available(machine, { image: () => status })).toEqual({ state: 'unavailable', error });
+    expect(available(machine, { image: () => ({ ...complete, next: '13', error }) }).state).toBe(
+      'ready',
+    );
   });
   test('whose image the campus forgot says which', () => {
     expect(available(machine, { image: () => undefined })).toMatchObject({

@@ -1,0 +1,423 @@
+/** The kiosk: the only place where features meet. Everything is made here, and ended here. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { EventName, EventPayload } from '../preload/contract/contract.ts';
+import { systemClock } from './base/clock.ts';
+import { KioskError } from './base/errors.ts';
+import type { ManifestEntry } from './base/manifest.ts';
+import { VERSION } from './base/version.ts';
+import { createDispatcher } from './bridge/dispatcher.ts';
+import { createHandlers } from './bridge/handlers.ts';
+import { KioskView } from './bridge/kiosk-view.ts';
+import { PageWatch } from './bridge/page-watch.ts';
+import type { AcceptedManifest, Report } from './campus/api.ts';
+import { createCampus } from './campus/campus.ts';
+import { readAddresses, readIdentity } from './device/identity.ts';
+import { readWarnings } from './device/warnings.ts';
+import { createDeviceCalls } from './device-calls.ts';
+import { createImages } from './images/images.ts';
+import { createJobs } from './jobs/jobs.ts';
+import type { DeferredLogger } from './log/deferred.ts';
+import { createLog } from './log/log.ts';
+import { createPeople } from './people/people.ts';
+import type { Launcher } from './process/launcher.ts';
+import { present, sessionReport, uiReport } from './reports.ts';
+import { SessionManager } from './sessions/manager.ts';
+import { createSpiceBridge } from './sessions/spice/bridge.ts';
+import { createDisplayServer } from './sessions/spice/serve.ts';
+import { createVmEngine } from './sessions/vm/engine.ts';
+import { createWebEngine } from './sessions/web/engine.ts';
+import { loadSettings, type Settings } from './settings/settings.ts';
+import { DISPLAY_ORIGIN } from './shell/origins.ts';
+import { RETURN_CHORD, type Shell, type ShellOptions } from './shell/shell.ts';
+import type { StartOptions } from './start-options.ts';
+import { WHOLE_FILE_BYTES } from './uicache/api.ts';
+import { createFastLane } from './uicache/fast-lane.ts';
+import { PageSaver, type SavedPages } from './uicache/page-saver.ts';
+import { createPageCache } from './uicache/pages.ts';
+import { createUiCache } from './uicache/uicache.ts';
+import { viewTexts } from './view-texts.ts';
+
+export interface KioskStart {
+  readonly options: StartOptions;
+  readonly launcher: Launcher;
+  /** Lines from before the log existed. */
+  readonly early: DeferredLogger;
+  readonly uiOrigin: string;
+  readonly openShell: (options: ShellOptions) => Promise<Shell>;
+}
+
+export interface Kiosk {
+  /** Settles when the screen is gone for good: the entry then ends the process. */
+  readonly over: Promise<void>;
+  /**
+   * @param endSessions false: local machines go on, to be adopted by the next start
+   */
+  close(endSessions: boolean): Promise<void>;
+}
+
+/**
+ * Starts the kiosk: first what the page needs to be shown, then everything else.
+ * @throws KioskError where it cannot run at all (settings, a locked or broken data folder, no shell)
+ */
+export async function startKiosk(start: KioskStart): Promise<Kiosk> {
+  const { options, launcher, early } = start;
+  const { dataFolder, runtimeFolder, distFolder } = options;
+  const settings = loadSettings(
+    options.settingsFile === undefined ? {} : { file: options.settingsFile },
+  );
+  const log = createLog({
+    level: settings.get('log.level'),
+    destination: { type: 'file', path: join(dataFolder, 'log', 'vestibule.log') },
+  });
+  early.connect(log);
+  for (const problem of settings.problems) log.warn(problem.message, { code: problem.code });
+  settings.on('changed', () => log.setLevel(settings.get('log.level')));
+
+  let shell: Shell | undefined;
+  const emit = <N extends EventName>(event: N, payload: EventPayload<N>): void =>
+    shell?.emit(event, payload);
+  const over = Promise.withResolvers<void>();
+  const closing = new AbortController();
+
+  const identity = await readIdentity();
+  const kioskId = settings.get('kiosk.id') ?? identity.id;
+  const campus = createCampus({
+    servers: settings.get('campus.servers'),
+    trustedKeys: settings.get('campus.keys'),
+    ...campusAuthority(settings),
+    allowPlainServices: settings.get('campus.allowPlainServices'),
+    timings: { pollMs: settings.get('campus.pollSeconds') * 1000 },
+    kioskId,
+    facts: () => ({
+      hostname: identity.hostname,
+      macs: identity.macs,
+      addresses: readAddresses(),
+      ...present('room', settings.get('kiosk.room')),
+      ...present('seat', settings.get('kiosk.seat')),
+    }),
+    version: VERSION,
+    dataFolder,
+    log: log.scope('campus'),
+    orders: {
+      refresh: () => campus.refresh(),
+      verifyImage: async (image) => void images.verify(image),
+      power: (action) => device.power(action),
+    },
+  });
+  const report = (entry: Report): void => campus.report(entry);
+  const manifest = () => campus.manifest?.manifest;
+  if (campus.manifest) settings.applyPolicy(campus.manifest.manifest.policy.settings);
+
+  const lane = createFastLane({
+    server: () => campus.link.server,
+    ca: campusAuthority(settings).ca,
+    userAgent: `Vestibule/${VERSION}`,
+    otherwise: (file, bundle, { signal }) => {
+      const url = `${bundle.base}${encodeURI(file.path)}`;
+      return file.size > WHOLE_FILE_BYTES
+        ? campus.http.range(url, 0, file.size, { signal })
+        : campus.http.get(url, { maxBytes: file.size, signal }).then(({ body }) => body);
+    },
+  });
+  const uiCache = await createUiCache({
+    folder: join(dataFolder, 'ui'),
+    fallbackFolder: join(distFolder, 'renderer'),
+    fetchFile: lane.fetchFile,
+    frameOrigins: [DISPLAY_ORIGIN],
+    log: log.scope('ui'),
+    report: (event) => report(uiReport(event)),
+  });
+  const pages = await createPageCache({
+    folder: join(dataFolder, 'pages'),
+    fetchPage: (request) => campus.http.fetchPage(request),
+    log: log.scope('pages'),
+  });
+
+  const people = createPeople({
+    login: campus,
+    path: join(dataFolder, 'people.db'),
+    policy: () => ({
+      guests: settings.get('people.guests') ?? manifest()?.policy.guests ?? false,
+      offlineSignInDays:
+        settings.get('people.offlineSignInDays') ?? manifest()?.policy.offlineSignInDays ?? 0,
+      adminGroups: manifest()?.policy.adminGroups ?? [],
+      localAdministrator: settings.get('people.localAdministrator'),
+    }),
+    defaultPreferences: () => ({
+      locale: settings.get('locale.default'),
+      highContrast: false,
+      textScale: 1,
+      reducedMotion: false,
+    }),
+    log: Object.assign(log.scope('people'), { redact: (value: string) => log.redact(value) }),
+  });
+
+  const jobs = createJobs({ path: join(dataFolder, 'jobs.db'), log: log.scope('jobs') });
+  const images = await createImages({
+    folder: join(dataFolder, 'images'),
+    overlayFolders: [join(dataFolder, 'machines')],
+    launcher,
+    jobs,
+    http: campus.http,
+    report,
+    policy: {
+      order: settings.get('images.transports'),
+      reserve: settings.get('images.reserveMiB') * 2 ** 20,
+      keepPrevious: settings.get('images.keepVersions') - 1,
+    },
+    log: log.scope('images'),
+  });
+
+  const spice = createSpiceBridge({
+    log: log.scope('display'),
+    displayOrigin: DISPLAY_ORIGIN,
+    uiOrigin: start.uiOrigin,
+    returnChord: RETURN_CHORD.label,
+  });
+  const engines = [
+    createVmEngine({
+      launcher,
+      images,
+      runtimeFolder: join(runtimeFolder, 'vm'),
+      stateFolder: join(dataFolder, 'machines'),
+      log: log.scope('machines'),
+    }),
+    createWebEngine({
+      open: (view) => {
+        if (!shell) throw new KioskError('BRIDGE_CLOSED', 'The screen is not ready.');
+        return shell.openView({
+          ...view,
+          ...viewTexts(view.title, people.preferences.locale),
+          ...(view.saved ? { offline: (request) => pages.lookup(request) } : {}),
+        });
+      },
+    }),
+  ];
+  const sessions = new SessionManager({
+    engines,
+    display: spice,
+    maxSessions: () => settings.get('sessions.max'),
+    graceMs: () => settings.get('sessions.graceSeconds') * 1000,
+    clock: systemClock,
+    log: log.scope('sessions'),
+    report: (session) => report(sessionReport(session)),
+  });
+
+  const device = createDeviceCalls({
+    launcher,
+    settings,
+    campus,
+    dataFolder,
+    signal: closing.signal,
+    log: log.scope('device'),
+    own: () => ({
+      vestibule: VERSION,
+      shell: shell?.version ?? '',
+      ui: uiCache.status().version,
+      manifest: manifest()?.version ?? null,
+    }),
+    beforePower: () => sessions.stopAll(),
+  });
+
+  let warnings: Awaited<ReturnType<typeof readWarnings>> = [];
+  const view = new KioskView({
+    campus,
+    identity: () => ({ id: kioskId, name: settings.get('kiosk.name') ?? identity.hostname }),
+    place: () => ({ room: settings.get('kiosk.room'), seat: settings.get('kiosk.seat') }),
+    ui: () => {
+      const { source, version } = uiCache.status();
+      return { source, version };
+    },
+    person: () => people.current,
+    preferences: () => people.preferences,
+    locales: () => settings.get('locale.list'),
+    guests: () => settings.get('people.guests') ?? manifest()?.policy.guests ?? false,
+    members: () =>
+      manifest()?.endpoints.login !== undefined ||
+      settings.get('people.localAdministrator') !== null,
+    warnings: () => warnings,
+    returnChord: RETURN_CHORD.label,
+    image: (id) => images.status(id),
+    savedAt: (entryId) => pages.savedAt(entryId),
+    engines: new Set(engines.map(({ kind }) => kind)),
+    emit,
+  });
+  const pageWatch = new PageWatch({
+    rendered: () => uiCache.rendered(),
+    renderFailed: (reason) => uiCache.renderFailed(reason),
+    reload: async () => shell?.reload(),
+    log: log.scope('page'),
+  });
+  const onCall = createDispatcher({
+    handlers: createHandlers({
+      view,
+      pageWatch,
+      people,
+      sessions,
+      jobs,
+      images,
+      campus,
+      device,
+      settings,
+      log,
+    }),
+    role: () => {
+      if (people.current === null) return 'anyone';
+      return people.current.kind === 'admin' ? 'admin' : 'person';
+    },
+    uiOrigins: [start.uiOrigin],
+    log: log.scope('bridge'),
+  });
+
+  // What one feature tells another.
+  const saver = new PageSaver({
+    pages,
+    wanted: () => manifest()?.catalogue.flatMap(savedPages),
+    online: () => campus.link.state === 'online',
+    onSaved: view.touch,
+    log: log.scope('pages'),
+  });
+  const tellSessions = (): void => {
+    if (people.current) emit('sessions.changed', sessions.listOf(people.current.id));
+    images.setPace({
+      bytesPerSecond: bytesPerSecond(settings.get('images.bandwidthMbit')),
+      busy: sessions.active > 0,
+    });
+  };
+  const accept = ({ manifest }: AcceptedManifest): void => {
+    settings.applyPolicy(manifest.policy.settings);
+    // Failures are reported and tried again by the features themselves.
+    uiCache
+      .apply(manifest.ui)
+      .catch((error: unknown) => log.warn('the UI stays as it is', { error }));
+    images
+      .apply(manifest.images)
+      .catch((error: unknown) => log.error('the images could not be taken over', { error }));
+    saver.look();
+    view.touch();
+  };
+  campus.on('manifest', accept);
+  campus.on('link', ({ state }) => {
+    uiCache.setOnline(state === 'online');
+    if (state === 'online') {
+      saver.look();
+      people
+        .confirmOnline()
+        .catch((error: unknown) => log.warn('a person could not be confirmed', { error }));
+    }
+    view.touch();
+  });
+  campus.on('catalogue', view.touch);
+  campus.on('outbox', view.touch);
+  uiCache.on('status', view.touch);
+  uiCache.on('reload', ({ reason }) => {
+    log.info('the page shows another version of the UI', { reason });
+    pageWatch.loading();
+    shell?.reload().catch((error: unknown) => log.error('the page could not be loaded', { error }));
+  });
+  images.on('changed', view.touch);
+  settings.on('changed', view.touch);
+  sessions.onChanged(tellSessions);
+  jobs.on('changed', (list) => {
+    if (people.current) emit('jobs.changed', list);
+  });
+  people.onSignOut(async (person) => {
+    await sessions.stopAll({ personId: person.id });
+    campus.signedOut(person.id);
+  });
+  people.on('preferences', view.touch);
+  people.on('changed', (person) => {
+    view.touch();
+    if (person === null) return;
+    // Machines that were adopted belong to somebody: another person's arrival ends them.
+    for (const owner of sessions.owners()) {
+      if (owner !== person.id) void sessions.stopAll({ personId: owner, now: true });
+    }
+    tellSessions();
+  });
+
+  // The screen first.
+  shell = await start.openShell({
+    kiosk: options.kiosk,
+    developer: options.developer,
+    serveUi: (request) => uiCache.serve(request),
+    serveDisplay: createDisplayServer({
+      folder: join(distFolder, 'display'),
+      uiOrigin: start.uiOrigin,
+    }),
+    onCall,
+    dataFolder: runtimeFolder,
+    preloadFolder: join(distFolder, 'preload'),
+    uiOrigin: start.uiOrigin,
+    displayOrigin: DISPLAY_ORIGIN,
+  });
+  shell.on('crashed', ({ reason }) => {
+    log.error('the page crashed', { code: 'UI_CRASHED', reason });
+    report({ kind: 'ui.crashed', level: 'error', body: { reason } });
+    pageWatch.crashed(reason);
+  });
+  shell.on('returnChord', () => sessions.hide());
+  shell.on('closed', () => over.resolve());
+  pageWatch.loading();
+  await shell.open();
+
+  if (campus.manifest) accept(campus.manifest);
+  campus.start();
+  jobs.start();
+  const adopted = await sessions.adopt();
+  if (adopted > 0) log.info('running sessions were adopted', { count: adopted });
+  void readWarnings({
+    scratchFolder: dataFolder,
+    memoryReserveMiB: settings.get('sessions.memoryReserveMiB'),
+  }).then((found) => {
+    warnings = found;
+    view.touch();
+  });
+
+  let closed: Promise<void> | undefined;
+  const close = async (endSessions: boolean): Promise<void> => {
+    closing.abort(new KioskError('CANCELLED', 'The kiosk is closing.'));
+    pageWatch.close();
+    if (endSessions) await sessions.stopAll();
+    sessions.close();
+    await spice.end();
+    await shell?.close();
+    await jobs.close();
+    await images.close();
+    await saver.close();
+    await Promise.all([uiCache.close(), pages.close(), lane.close()]);
+    people.close();
+    await campus.close();
+    await launcher.stopAll();
+    log.close();
+  };
+  return {
+    over: over.promise,
+    close(endSessions) {
+      closed ??= close(endSessions);
+      return closed;
+    },
+  };
+}
+
+function campusAuthority(settings: Settings): { readonly ca?: string } {
+  const file = settings.get('campus.caFile');
+  if (file === null) return {};
+  try {
+    return { ca: readFileSync(file, 'utf8') };
+  } catch (error) {
+    throw new KioskError('SETTINGS_UNREADABLE', `campus.caFile: ${file} cannot be read.`, {
+      cause: error,
+    });
+  }
+}
+
+function savedPages(entry: ManifestEntry): SavedPages[] {
+  if (entry.kind !== 'web' || entry.saved.length === 0) return [];
+  return [{ entryId: entry.id, urls: entry.saved, ...present('hosts', entry.hosts) }];
+}
+
+function bytesPerSecond(mbit: number | null): number | null {
+  return mbit === null ? null : (mbit * 1_000_000) / 8;
+}

@@ -1,0 +1,34 @@
+/** What both entries share: the kiosk from its start to the end of the process. */
+
+import { type KioskStart, startKiosk } from './app.ts';
+import { toWireError } from './base/errors.ts';
+
+/**
+ * Runs until the screen is gone or a signal comes. SIGTERM is a restart (a new version, systemd):
+ * machines go on and are adopted by the next start. SIGINT ends everything. What cannot start says
+ * why in one line and exits with 1.
+ */
+export async function runKiosk(start: KioskStart): Promise<void> {
+  try {
+    const kiosk = await startKiosk(start);
+    let ending = false;
+    const end = async (endSessions: boolean): Promise<void> => {
+      if (ending) return;
+      ending = true;
+      await kiosk.close(endSessions);
+      process.exit(0);
+    };
+    process.on('SIGINT', () => void end(true));
+    process.on('SIGTERM', () => void end(false));
+    process.on('SIGHUP', () => void end(false));
+    await kiosk.over;
+    await end(true);
+  } catch (error) {
+    const { code, message } = toWireError(error);
+    const detail =
+      code === 'INTERNAL' ? String(error instanceof Error ? error.stack : error) : message;
+    process.stderr.write(`vestibule: ${code}: ${detail}\n`);
+    await start.launcher.stopAll();
+    process.exit(1);
+  }
+}
