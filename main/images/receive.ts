@@ -8,7 +8,7 @@ import { KioskError } from '../base/errors.ts';
 import type { Logger } from '../log/logger.ts';
 import { ChunkTarget } from './chunk-target.ts';
 import type { ChunkWorkers } from './chunk-workers.ts';
-import { freeBytes } from './filesystem.ts';
+import { freeBytes, isBtrfs } from './filesystem.ts';
 import { fill, type TransportAccount, type WorkContext } from './fill.ts';
 import { chooseBase, copyLocal, type LocalSource } from './local.ts';
 import type { ImageManifest } from './manifest.ts';
@@ -95,7 +95,7 @@ export async function receive(
     for (const index of staged.have) {
       if (!manifest.isZero(index)) localBytes += manifest.chunkLength(index);
     }
-    await demandSpace(folder, target, options);
+    await demandSpace(folder, target, staged, options);
     step = 'receiving';
     await saveHint(folder, manifest.root, staged.have);
     accounts = await withHints(folder, manifest.root, staged, () => fill({ ...options, target }));
@@ -139,17 +139,26 @@ async function prepare(
 async function demandSpace(
   folder: string,
   target: ChunkTarget,
+  { file, have }: Staged,
   { reserve, makeRoom }: ReceiveOptions,
 ): Promise<void> {
-  let need = reserve;
-  for (const index of target.missingIndexes()) need += target.manifest.chunkLength(index);
+  const { manifest } = target;
+  let need = 0;
+  for (const index of target.missingIndexes()) need += manifest.chunkLength(index);
+  if (!(await isBtrfs(folder))) {
+    // Blocks of an earlier try that did not verify are written over. (On BTRFS nothing is.)
+    let held = (await file.stat()).blocks * 512;
+    for (const index of have) if (!manifest.isZero(index)) held -= manifest.chunkLength(index);
+    need -= Math.min(need, Math.max(0, held));
+  }
+  need += reserve;
   if ((await freeBytes(folder)) >= need) return;
   await makeRoom(need - (await freeBytes(folder)));
   const free = await freeBytes(folder);
   if (free < need) {
     throw new KioskError(
       'DISK_FULL',
-      `${target.manifest.id} needs ${need} bytes with the reserve, and ${free} are free.`,
+      `${manifest.id} needs ${need} bytes with the reserve, and ${free} are free.`,
       { details: { needed: need, free } },
     );
   }

@@ -3,16 +3,7 @@
  * it. After a crash the hint may say more than is on the disk, so what it names is read back
  * before it counts.
  */
-import {
-  chmod,
-  type FileHandle,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  writeFile,
-} from 'node:fs/promises';
+import { chmod, type FileHandle, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errno, fromDiskError } from '../base/errors.ts';
 import { Bitmap } from './bitmap.ts';
@@ -70,12 +61,20 @@ export async function openStaged(
   }
 }
 
-/** Writes down what is present. Not synced: it is only a hint. */
+/**
+ * Writes down what is present. In place and not synced: it is only a hint, and a disk that is
+ * full has no room for a second copy.
+ */
 export async function saveHint(folder: string, root: string, have: Bitmap): Promise<void> {
-  const temporary = join(folder, `.${root}.have`);
+  const path = hintPath(folder, root);
   try {
-    await writeFile(temporary, have.toBytes(), { mode: 0o600 });
-    await rename(temporary, hintPath(folder, root));
+    const file = (await openIfPresent(path)) ?? (await open(path, 'w', 0o600));
+    try {
+      const bytes = have.toBytes();
+      await file.write(bytes, 0, bytes.length, 0);
+    } finally {
+      await file.close();
+    }
   } catch (error) {
     throw fromDiskError(error, 'saving the progress of an image');
   }

@@ -1,5 +1,5 @@
 /** Images to transfer, servers to break, and a whole image store over real files. */
-import { createHash } from 'node:crypto';
+import { createCipheriv, createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -25,13 +25,10 @@ export async function scratchFolder(
   };
 }
 
-/** Repeatable bytes: AES would do, a hash chain is enough. */
+/** Bytes that no one can compress, the same for the same seed. */
 export function noise(length: number, seed: string): Buffer {
-  const bytes = Buffer.alloc(length);
-  for (let at = 0, block = 0; at < length; at += 32, block++) {
-    createHash('sha256').update(`${seed}:${block}`).digest().copy(bytes, at);
-  }
-  return bytes;
+  const key = createHash('sha256').update(seed).digest();
+  return createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(length));
 }
 
 /**
