@@ -26,7 +26,7 @@ import { publicKeyOf } from './keys.ts';
 import { Link } from './link.ts';
 import { login } from './login.ts';
 import { Orders } from './orders.ts';
-import { Outbox } from './outbox.ts';
+import { Outbox, rebuiltReport } from './outbox.ts';
 import { placeOf } from './place.ts';
 import { Refresher } from './refresh.ts';
 import { ReportSender } from './sender.ts';
@@ -41,7 +41,8 @@ const MAX_CATALOGUE_BYTES = 1024 * 1024;
 
 /**
  * Opens what is kept of the campus and reads the stored manifest; asks nobody before `start()`.
- * @throws KioskError `SETTINGS_INVALID` (a trusted key or a server's URL), `DISK_FULL`, `DISK_READ_ONLY`
+ * @throws KioskError `SETTINGS_INVALID` (a trusted key or a server's URL); `DATABASE_CORRUPT`
+ * where a newer Vestibule wrote what is kept
  */
 export function createCampus(options: CampusOptions): Campus {
   for (const key of options.trustedKeys) publicKeyOf(key);
@@ -108,7 +109,6 @@ class CampusService implements Campus {
       },
     });
     this.http = this.#client;
-    this.#store = new CampusStore({ path: join(options.dataFolder, 'campus.db'), log });
     this.#outbox = new Outbox({
       path: join(options.dataFolder, 'outbox.db'),
       limit: options.outboxLimit ?? 5_000,
@@ -116,6 +116,11 @@ class CampusService implements Campus {
       clock,
       log,
       onCount: (count) => this.#emitter.emit('outbox', { count }),
+    });
+    this.#store = new CampusStore({
+      path: join(options.dataFolder, 'campus.db'),
+      log,
+      onRebuilt: (error) => this.#outbox.add(rebuiltReport('campus.db', error)),
     });
     this.#refresher = new Refresher({
       client: this.#client,

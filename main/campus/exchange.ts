@@ -10,7 +10,7 @@ import got, { type Request, RequestError, type Response, TimeoutError } from 'go
 import type { ErrorCode } from '../../preload/contract/errors.ts';
 import { errno, KioskError } from '../base/errors.ts';
 
-export interface ExchangeLimits {
+interface ExchangeLimits {
   readonly connectMs: number;
   readonly responseMs: number;
   readonly minBytesPerSecond: number;

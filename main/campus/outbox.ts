@@ -7,10 +7,11 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Json } from '../../preload/contract/errors.ts';
 import type { Clock } from '../base/clock.ts';
+import type { KioskError } from '../base/errors.ts';
 import type { Database } from '../database/database.ts';
-import { openDatabase } from '../database/database.ts';
 import type { Logger } from '../log/logger.ts';
 import type { Report } from './api.ts';
+import { openOrMemory } from './keep.ts';
 
 const MIGRATIONS = [
   `CREATE TABLE report (
@@ -44,6 +45,11 @@ export interface OutgoingReport {
   readonly body: { [key: string]: Json };
 }
 
+/** That a database was corrupt, set aside and made anew. */
+export function rebuiltReport(file: string, { code }: KioskError): Report {
+  return { kind: 'database.rebuilt', level: 'error', body: { file, code } };
+}
+
 interface Row {
   id: number;
   key: string;
@@ -70,9 +76,17 @@ export class Outbox {
 
   constructor(options: OutboxOptions) {
     this.#options = options;
-    this.#database = openDatabase({ ...options, migrations: MIGRATIONS });
+    let rebuilt: KioskError | undefined;
+    this.#database = openOrMemory({
+      ...options,
+      migrations: MIGRATIONS,
+      onRebuilt: (error) => {
+        rebuilt = error;
+      },
+    });
     this.#count = this.#countRows();
     this.#discardOld();
+    if (rebuilt !== undefined) this.add(rebuiltReport('outbox.db', rebuilt));
   }
 
   /** Reports that wait. */

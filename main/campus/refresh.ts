@@ -3,6 +3,7 @@
  * to believe? Each server is asked and judged on its own, so that a mirror that lags or lies
  * does not hide the others.
  */
+import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../base/clock.ts';
 import { KioskError } from '../base/errors.ts';
@@ -11,9 +12,11 @@ import type { AcceptedManifest, TrustedKey } from './api.ts';
 import type { CampusClient } from './client.ts';
 import { statusOf } from './faults.ts';
 import type { CampusResponse } from './http.ts';
+import { tryToKeep } from './keep.ts';
 import { MAX_SIGNATURE_BYTES } from './keys.ts';
 import type { CampusStore } from './store.ts';
 import {
+  type Accepted,
   checkFreshness,
   isExpired,
   MAX_MANIFEST_BYTES,
@@ -121,16 +124,22 @@ export class Refresher {
       this.#confirm(current);
       return false;
     }
-    const signature = await this.#signatureOf(url, signal);
-    const verified = verifyManifest({ bytes: response.body, signature }, this.#options.trustedKeys);
-    this.#judge(verified, campusTime);
-    this.#validators.set(url.href, { sha256: verified.sha256, headers: conditions(response) });
-    if (current !== null && verified.sha256 === current.sha256) {
+    const sha256 = createHash('sha256').update(response.body).digest('hex');
+    if (sha256 === current?.sha256) {
+      // The same bytes, whose signature was verified when they were accepted or loaded.
+      this.#judge(current, campusTime);
+      this.#validators.set(url.href, { sha256, headers: conditions(response) });
       this.#confirm(current);
       return false;
     }
+    const signature = await this.#signatureOf(url, signal);
+    const verified = verifyManifest({ bytes: response.body, signature }, this.#options.trustedKeys);
+    this.#judge(verified, campusTime);
+    this.#validators.set(url.href, { sha256, headers: conditions(response) });
     const dataAsOf = clock.now();
-    store.accept({ bytes: response.body, signature }, verified, dataAsOf);
+    tryToKeep(this.#options.log, 'the manifest', () =>
+      store.accept({ bytes: response.body, signature }, verified, dataAsOf),
+    );
     this.#current = { ...verified, dataAsOf };
     this.#options.log.info('a new manifest was accepted', {
       version: verified.manifest.version,
@@ -162,9 +171,12 @@ export class Refresher {
   #judge(verified: VerifiedManifest, campusTime: number | null): void {
     const { clock, log, store } = this.#options;
     const campusId = verified.manifest.campus.id;
+    const current = this.#current === null ? null : acceptedOf(this.#current);
+    const stored = store.highest(campusId);
     const { clockWrong } = checkFreshness(verified, {
-      current: this.#current === null ? null : { campusId: this.#current.manifest.campus.id },
-      highest: store.highest(campusId),
+      current,
+      // The one in use is newer than the stored one where the disk could not be written.
+      highest: (current?.version ?? 0) > (stored?.version ?? 0) ? current : stored,
       now: clock.now(),
       campusTime,
     });
@@ -178,9 +190,15 @@ export class Refresher {
 
   #confirm(current: VerifiedManifest): void {
     const dataAsOf = this.#options.clock.now();
-    this.#options.store.confirm(dataAsOf);
+    tryToKeep(this.#options.log, 'the time of the data', () =>
+      this.#options.store.confirm(dataAsOf),
+    );
     this.#current = { ...current, dataAsOf };
   }
+}
+
+function acceptedOf({ manifest, sha256 }: VerifiedManifest): Accepted {
+  return { campusId: manifest.campus.id, version: manifest.version, sha256 };
 }
 
 function dateOf({ headers }: CampusResponse): number | null {

@@ -5,9 +5,9 @@
  */
 import { KioskError } from '../base/errors.ts';
 import type { Database } from '../database/database.ts';
-import { openDatabase } from '../database/database.ts';
 import type { Logger } from '../log/logger.ts';
 import type { TrustedKey } from './api.ts';
+import { openOrMemory } from './keep.ts';
 import {
   type Accepted,
   type SignedBytes,
@@ -67,9 +67,14 @@ export class CampusStore {
   readonly #database: Database;
   readonly #log: Logger;
 
-  constructor(options: { readonly path: string; readonly log: Logger }) {
+  constructor(options: {
+    readonly path: string;
+    readonly log: Logger;
+    /** The file was corrupt and begins anew. */
+    readonly onRebuilt: (error: KioskError) => void;
+  }) {
     this.#log = options.log;
-    this.#database = openDatabase({ ...options, migrations: MIGRATIONS });
+    this.#database = openOrMemory({ ...options, migrations: MIGRATIONS });
     // What was being obeyed when main died is not known to be done, and not obeyed twice.
     this.#database
       .prepare(

@@ -8,7 +8,7 @@ import { silentLogger } from '../../main/log/logger.ts';
 import { bytesOf, KEY, manifestContent, signatureOf } from '../unit/campus/support.ts';
 import { type CampusServer, type CampusServerOptions, startCampus } from './server/campus.ts';
 
-export const FAST: CampusTimings = {
+const FAST: CampusTimings = {
   pollMs: 60_000,
   backoffBaseMs: 50,
   backoffCapMs: 300,

@@ -20,7 +20,7 @@ import { COURSE_PAGES, writeCourseSite } from './course-site.ts';
 import { DEMO_ADMIN_GROUPS } from './people.ts';
 
 /** An image as `main/images` packed it. */
-export interface DemoImage {
+interface DemoImage {
   readonly id: string;
   readonly version: string;
   readonly title?: string;
@@ -30,7 +30,7 @@ export interface DemoImage {
   readonly multicast?: readonly Json[];
 }
 
-export interface RemoteDemo {
+interface RemoteDemo {
   readonly title: string;
   /** As main/sessions/rdp or main/sessions/spice reads it. */
   readonly target: Json;
