@@ -16,7 +16,7 @@ import { join, relative, sep } from 'node:path';
 import { z } from 'zod';
 import { errno, KioskError } from '../base/errors.ts';
 import { writeFileAtomic } from '../base/files.ts';
-import { BundlePath, type Manifest, Sha256, UiBundle } from '../base/manifest.ts';
+import { BundlePath, Manifest, Sha256, UiBundle } from '../base/manifest.ts';
 import type { TrustedKey } from './api.ts';
 import type { SignatureFile } from './keys.ts';
 import { MAX_MANIFEST_BYTES, parseManifest, tooLarge } from './verify.ts';
@@ -211,4 +211,10 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/** JSON schema of what a campus may write, for docs/manifest.schema.json and editors. */
+export function manifestJsonSchema(): string {
+  const schema = z.toJSONSchema(Manifest, { io: 'input', target: 'draft-2020-12' });
+  return `${JSON.stringify({ title: 'Vestibule campus manifest', ...schema }, null, 2)}\n`;
 }

@@ -2,7 +2,12 @@ import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { bundleFolder, signFolder, writeKey } from '../../../main/campus/publish.ts';
+import {
+  bundleFolder,
+  manifestJsonSchema,
+  signFolder,
+  writeKey,
+} from '../../../main/campus/publish.ts';
 import { verifyManifest } from '../../../main/campus/verify.ts';
 import { codeOf, manifestContent } from './support.ts';
 
@@ -81,4 +86,8 @@ test('bundle: sorted, hashed, hidden files left out, equal content gives an equa
   expect((await bundleFolder(ui, { base: 'ui/' })).version).not.toBe(first.version);
   await rm(join(ui, 'index.html'));
   expect(await codeOf(() => bundleFolder(ui, { base: 'ui/' }))).toBe('MANIFEST_INVALID');
+});
+
+test('docs/manifest.schema.json is that of the schema', async () => {
+  await expect(manifestJsonSchema()).toMatchFileSnapshot('../../../docs/manifest.schema.json');
 });
