@@ -27,6 +27,9 @@ export async function serve(
   }
 }
 
+/** Whatever a page may do with its own bytes is its own policy's matter; other hosts are ours. */
+const EVERYTHING_OWN = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'";
+
 /** Lower-cases the names, and joins our Content-Security-Policy to the page's: both are enforced. */
 function harden(
   headers: Readonly<Record<string, string>>,
@@ -37,6 +40,7 @@ function harden(
   for (const [name, value] of Object.entries(headers)) result[name.toLowerCase()] = value;
   const ours = display
     ? [
+        EVERYTHING_OWN,
         // The websocket bridge of main, on whatever loopback port it got.
         "connect-src 'self' ws://127.0.0.1:*",
         `frame-ancestors ${uiOrigin}`,
@@ -46,7 +50,7 @@ function harden(
         "form-action 'none'",
       ].join('; ')
     : [
-        "connect-src 'self'",
+        EVERYTHING_OWN,
         `frame-src 'self' ${displayOrigin}`,
         "frame-ancestors 'none'",
         "object-src 'none'",

@@ -95,7 +95,7 @@ export interface Shell {
   readonly version: string;
   /** TCP port of the DevTools endpoint on loopback; null unless `ShellOptions.developer`. */
   readonly developerPort: number | null;
-  /** Shows the UI's entry page; resolves when its document has loaded. */
+  /** Shows the UI's entry page; resolves when the browser has accepted its document. */
   open(): Promise<void>;
   /** Loads the UI again (a new version was staged, or a rollback). */
   reload(): Promise<void>;

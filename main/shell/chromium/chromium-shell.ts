@@ -31,6 +31,8 @@ export interface ChromiumShellOptions extends ShellOptions, ChromiumOptions {
 
 /** Deaths in a row, none of which let the UI load, after which the screen is given up. */
 const GIVE_UP_AFTER = 6;
+/** Loads in a row that may fail before the browser itself is started again. */
+const LOAD_TRIES = 3;
 /** A page that lived this long starts its crash count anew, in milliseconds. */
 const STABLE_MS = 60_000;
 
@@ -126,6 +128,7 @@ class ChromiumShell implements Shell {
       autoAttach: true,
       waitForDebuggerOnStart: true,
       flatten: true,
+      filter: [{ type: 'page' }, { exclude: true }],
     });
     const { product } = await browser.send('Browser.getVersion');
     this.#version = product.replace('Chrome/', 'Chromium ');
@@ -192,12 +195,7 @@ class ChromiumShell implements Shell {
   ): void {
     const { pipe } = running;
     const session = pipe.session(sessionId);
-    const { type, targetId, browserContextId } = targetInfo;
-    if (type !== 'page') {
-      // Workers of web sessions: nothing to prepare, only not to hold up.
-      session.post('Runtime.runIfWaitingForDebugger');
-      return;
-    }
+    const { targetId, browserContextId } = targetInfo;
     const view = [...this.#views.values()].find((each) => each.contextId === browserContextId);
     if (view) {
       if (view.attach(session, targetId)) this.#viewSessions.set(sessionId, view);
@@ -238,13 +236,18 @@ class ChromiumShell implements Shell {
     try {
       this.#options.log.error('the UI was lost', { reason, code: 'UI_CRASHED' });
       this.#emitter.emit('crashed', { reason });
-      if (!this.#wantsUi) return;
-      await this.#pause();
-      if (!this.#closing) await this.#ui?.page.load();
-    } catch (error) {
-      this.#options.log.error('the UI could not be loaded again', { error });
-      // A renderer that cannot load a page is beyond repair from here: start the browser afresh.
-      if (!this.#closing) await this.#running?.child.stop();
+      for (let tries = 0; this.#wantsUi && tries < LOAD_TRIES; tries++) {
+        await this.#pause();
+        if (this.#closing || !this.#ui) return;
+        try {
+          await this.#ui.page.load();
+          return;
+        } catch (error) {
+          this.#options.log.error('the UI could not be loaded again', { error });
+        }
+      }
+      // A browser that cannot load a page is beyond repair from here: start it afresh.
+      if (this.#wantsUi && !this.#closing) await this.#running?.child.stop();
     } finally {
       this.#recovering = false;
     }

@@ -9,17 +9,20 @@ export function onFrames(
   session: DevtoolsSession,
   prepare: (frame: DevtoolsSession) => void,
 ): void {
-  session.on('Target.attachedToTarget', ({ sessionId }) => {
+  session.on('Target.attachedToTarget', ({ sessionId, targetInfo }) => {
     const frame = pipe.session(sessionId);
-    frame.post('Page.enable');
-    prepare(frame);
-    onFrames(pipe, frame, prepare);
+    if (targetInfo.type === 'iframe') {
+      frame.post('Page.enable');
+      prepare(frame);
+      onFrames(pipe, frame, prepare);
+    }
     frame.post('Runtime.runIfWaitingForDebugger');
   });
   session.post('Target.setAutoAttach', {
     autoAttach: true,
     waitForDebuggerOnStart: true,
     flatten: true,
-    filter: [{ type: 'iframe' }, { exclude: true }],
+    // Workers need nothing, but one that is left out of the filter waits for ever all the same.
+    filter: [{ type: 'iframe' }, { type: 'worker' }, { exclude: true }],
   });
 }

@@ -35,14 +35,25 @@ export function configured(script: string, config: object): string {
 /**
  * Makes every document of this session run the script in the isolated world before any of its own,
  * with the bindings it needs. Bindings exist in that world only.
+ *
+ * Resolves once the page's process knows; a navigation that is asked for before that may start
+ * its document, in another process, without the script. Rejects when the page is gone.
  */
-export function inject(session: DevtoolsSession, source: string, bindings: string[]): void {
-  for (const name of bindings) {
-    session.post('Runtime.addBinding', { name, executionContextName: WORLD });
-  }
-  session.post('Page.addScriptToEvaluateOnNewDocument', {
-    source,
-    worldName: WORLD,
-    runImmediately: true,
-  });
+export async function inject(
+  session: DevtoolsSession,
+  source: string,
+  bindings: readonly string[],
+): Promise<void> {
+  // Without it, V8 gives no bindings to contexts that come later (v8-runtime-agent-impl.cc).
+  session.post('Runtime.enable');
+  await Promise.all([
+    ...bindings.map((name) =>
+      session.send('Runtime.addBinding', { name, executionContextName: WORLD }),
+    ),
+    session.send('Page.addScriptToEvaluateOnNewDocument', {
+      source,
+      worldName: WORLD,
+      runImmediately: true,
+    }),
+  ]);
 }

@@ -45,7 +45,7 @@ export class UiPage {
   readonly #options: UiPageOptions;
   readonly #session: DevtoolsSession;
   readonly #contexts = new Map<number, Protocol.Runtime.ExecutionContextDescription>();
-  #opened = false;
+  readonly #prepared: Promise<unknown>;
 
   constructor(options: UiPageOptions) {
     this.#options = options;
@@ -59,93 +59,46 @@ export class UiPage {
       handshake: options.handshake,
     };
     const bridge = configured(scripts.bridge, config);
-    // Nothing waits for an answer: the commands are in the pipe before the first navigation.
     session.post('Inspector.enable');
     session.post('Page.enable');
-    session.post('Page.setLifecycleEventsEnabled', { enabled: true });
-    session.post('Runtime.enable');
     session.post('Fetch.enable', { patterns: [{ urlPattern: '*', resourceType: 'Document' }] });
     // First the page's own world, which listens, then the isolated one, which hands over the port.
-    session.post('Page.addScriptToEvaluateOnNewDocument', {
-      source: configured(scripts.page, config),
-    });
-    inject(session, bridge, [CALL_BINDING, CHORD_BINDING]);
+    this.#prepared = Promise.all([
+      session.send('Page.addScriptToEvaluateOnNewDocument', {
+        source: configured(scripts.page, config),
+      }),
+      inject(session, bridge, [CALL_BINDING, CHORD_BINDING]),
+    ]);
+    this.#prepared.catch(() => {});
     session.post('Page.setInterceptFileChooserDialog', { enabled: true, cancel: true });
     onFrames(pipe, session, (frame) => {
       frame.on('Runtime.bindingCalled', () => options.onChord());
-      inject(frame, bridge, [CHORD_BINDING]);
+      inject(frame, bridge, [CHORD_BINDING]).catch(() => {});
       frame.post('Page.setInterceptFileChooserDialog', { enabled: true, cancel: true });
     });
     session.post('Runtime.runIfWaitingForDebugger');
   }
 
   /**
-   * Loads the UI's entry page; resolves with its `load` event.
+   * Navigates to the UI's entry page; resolves once Chromium has accepted the document. Whether it
+   * can be used, the page itself says (`ui.rendered`).
    * @throws KioskError `TIMEOUT`, `UI_CRASHED`, `BRIDGE_CLOSED`
    */
   async load(): Promise<void> {
-    const loaded = new Set<string>();
-    let check: () => void = () => {};
-    let failed: (error: Error) => void = () => {};
-    const stop = [
-      this.#session.on('Page.lifecycleEvent', (event) => {
-        if (event.name !== 'load' || event.frameId !== this.#options.targetId) return;
-        loaded.add(event.loaderId);
-        check();
-      }),
-      this.#session.on('Inspector.targetCrashed', () =>
-        failed(new KioskError('UI_CRASHED', 'The page died while it was loading.')),
-      ),
-    ];
-    const over = new Promise<never>((_resolve, reject) => {
-      failed = reject;
-    });
-    over.catch(() => {});
-    const timer = setTimeout(
-      () => failed(new KioskError('TIMEOUT', 'The UI did not load in time.')),
-      LOAD_PATIENCE_MS,
-    );
-    try {
-      const navigated = await Promise.race([
-        this.#session.send('Page.navigate', { url: `${this.#options.uiOrigin}/` }),
-        over,
-      ]);
-      if (navigated.errorText !== undefined) {
-        throw new KioskError('UI_CRASHED', `The UI did not load: ${navigated.errorText}.`);
-      }
-      this.#opened = true;
-      await Promise.race([
-        over,
-        new Promise<void>((resolve) => {
-          check = () => {
-            if (navigated.loaderId === undefined || loaded.has(navigated.loaderId)) resolve();
-          };
-          check();
-        }),
-      ]);
-    } finally {
-      clearTimeout(timer);
-      for (const end of stop) end();
+    await this.#prepared;
+    const url = `${this.#options.uiOrigin}/`;
+    const navigated = await within(LOAD_PATIENCE_MS, this.#session.send('Page.navigate', { url }));
+    if (navigated === undefined) throw new KioskError('TIMEOUT', 'The UI did not load in time.');
+    // A navigation that a newer one replaced is not a failure: the newer one is the page's wish.
+    if (navigated.errorText !== undefined && navigated.errorText !== 'net::ERR_ABORTED') {
+      throw new KioskError('UI_CRASHED', `The UI did not load: ${navigated.errorText}.`);
     }
   }
 
   /** True when the page's main thread answers. A page in an endless loop does not. */
   async responds(): Promise<boolean> {
-    const patience = new AbortController();
-    const silence = new Promise<false>((resolve) => {
-      const timer = setTimeout(() => resolve(false), PING_PATIENCE_MS);
-      patience.signal.addEventListener('abort', () => clearTimeout(timer));
-    });
-    try {
-      return await Promise.race([
-        this.#session.send('Runtime.evaluate', { expression: '1' }).then(() => true),
-        silence,
-      ]);
-    } catch {
-      return false;
-    } finally {
-      patience.abort();
-    }
+    const alive = this.#session.send('Runtime.evaluate', { expression: '1' }).then(() => true);
+    return (await within(PING_PATIENCE_MS, alive).catch(() => false)) ?? false;
   }
 
   /**
@@ -175,8 +128,10 @@ export class UiPage {
     session.on('Runtime.executionContextCreated', ({ context }) => {
       this.#contexts.set(context.id, context);
     });
-    session.on('Runtime.executionContextDestroyed', ({ executionContextId }) => {
-      this.#contexts.delete(executionContextId);
+    session.on('Runtime.executionContextDestroyed', (gone) => {
+      // Ids are per process: the old document's farewell may name the new one's.
+      const { executionContextId: id, executionContextUniqueId } = gone;
+      if (this.#contexts.get(id)?.uniqueId === executionContextUniqueId) this.#contexts.delete(id);
     });
     session.on('Runtime.executionContextsCleared', () => this.#contexts.clear());
     session.on('Runtime.bindingCalled', (event) => this.#binding(event));
@@ -193,7 +148,8 @@ export class UiPage {
       fail(session, paused, paused.frameId === targetId ? 'Aborted' : 'BlockedByClient');
     });
     session.on('Page.frameNavigated', ({ frame }) => {
-      if (frame.parentId !== undefined || !this.#opened) return;
+      // The browser's first page is still on its way out; no page can lead its window to data:.
+      if (frame.parentId !== undefined || frame.url.startsWith('data:')) return;
       if (new URL(frame.url).origin !== uiOrigin) this.#options.onLost('left its origin');
     });
     session.on('Page.javascriptDialogOpening', ({ type }) => {
@@ -237,5 +193,18 @@ export class UiPage {
       })
       // The document went away in the meantime.
       .catch(() => {});
+  }
+}
+
+/** What the promise brings, or undefined when it takes longer than that. */
+async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), milliseconds);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -40,7 +40,7 @@ export class ViewPage implements View {
   readonly #source: string;
   #contextId = '';
   #page: DevtoolsSession | undefined;
-  #attached: () => void = () => {};
+  #attached: (prepared: Promise<void>) => void = () => {};
   #settle: (end: { readonly crashed: boolean }) => void = () => {};
   #over = false;
 
@@ -81,7 +81,7 @@ export class ViewPage implements View {
       browserContextId,
       ...(downloads ? { behavior: 'allow', downloadPath: this.#downloads } : { behavior: 'deny' }),
     });
-    const attached = new Promise<void>((resolve) => {
+    const prepared = new Promise<void>((resolve) => {
       this.#attached = resolve;
     });
     try {
@@ -91,7 +91,7 @@ export class ViewPage implements View {
         newWindow: true,
         windowState: 'fullscreen',
       });
-      await attached;
+      await prepared;
       // Its failure is the page's to show: the network may come back, or `offline` answers.
       this.#page?.post('Page.navigate', { url });
     } catch (error) {
@@ -109,11 +109,13 @@ export class ViewPage implements View {
     this.#page = session;
     session.post('Inspector.enable');
     session.post('Page.enable');
-    this.#prepare(session);
-    onFrames(this.#options.pipe, session, (frame) => this.#prepare(frame));
+    const prepared = this.#prepare(session);
+    onFrames(this.#options.pipe, session, (frame) => {
+      this.#prepare(frame).catch(() => {});
+    });
     session.on('Inspector.targetCrashed', () => void this.#end(true));
     session.post('Runtime.runIfWaitingForDebugger');
-    this.#attached();
+    this.#attached(prepared);
     return true;
   }
 
@@ -162,7 +164,7 @@ export class ViewPage implements View {
   }
 
   /** The rules of one document tree: the page's, or a frame's in a process of its own. */
-  #prepare(session: DevtoolsSession): void {
+  #prepare(session: DevtoolsSession): Promise<void> {
     const { uploads, print, offline, onChord } = this.#options;
     session.on('Runtime.bindingCalled', onChord);
     session.on('Fetch.requestPaused', (paused) => void this.#judge(session, paused));
@@ -176,7 +178,7 @@ export class ViewPage implements View {
       session.post('Page.setInterceptFileChooserDialog', { enabled: true, cancel: true });
     }
     if (!print) session.post('Page.addScriptToEvaluateOnNewDocument', { source: NO_PRINT });
-    inject(session, this.#source, [CHORD_BINDING]);
+    return inject(session, this.#source, [CHORD_BINDING]);
   }
 
   async #judge(session: DevtoolsSession, paused: Paused): Promise<void> {

@@ -1,0 +1,14 @@
+/** Handlers for tests: each call that a test does not mention fails as not meant to be made. */
+import type { Handlers } from '../../main/bridge/dispatcher.ts';
+import { CALLS } from '../../preload/contract/contract.ts';
+
+export function handlersWith(overrides: Partial<Handlers>): Handlers {
+  const handlers: Record<string, unknown> = {};
+  for (const name of Object.keys(CALLS)) {
+    handlers[name] = () => {
+      throw new Error(`${name} is not part of this test`);
+    };
+  }
+  // Every name of the contract is there by the loop above.
+  return { ...handlers, ...overrides } as Handlers;
+}
