@@ -1,7 +1,7 @@
 /** Every way in which a manifest can be wrong, over real sockets: a code, and the old one stays. */
 
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import Sqlite from 'better-sqlite3';
 import { afterEach, expect, test } from 'vitest';
 import { bytesOf, codeOf, KEY, OTHER_KEY, signatureOf } from '../unit/campus/support.ts';
 import {
@@ -203,9 +203,8 @@ test('a stored manifest with one damaged byte is refused, reported, and fetched 
   await first.refresh();
   await first.close();
 
-  const database = new DatabaseSync(join(dataFolder, 'campus.db'));
-  const row = database.prepare('SELECT bytes FROM manifest').get();
-  const bytes = row?.bytes;
+  const database = new Sqlite(join(dataFolder, 'campus.db'));
+  const bytes = database.prepare('SELECT bytes FROM manifest').pluck().get();
   if (!(bytes instanceof Uint8Array)) throw new Error('no manifest was stored');
   bytes[40] = (bytes[40] ?? 0) ^ 1;
   database.prepare('UPDATE manifest SET bytes = ?').run(bytes);

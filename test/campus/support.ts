@@ -1,4 +1,7 @@
-/** A campus and a kiosk's client of it, with times short enough for tests. */
+/**
+ * A campus and a kiosk's client of it, with times short enough for tests and long enough for a
+ * busy computer.
+ */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,10 +15,10 @@ const FAST: CampusTimings = {
   pollMs: 60_000,
   backoffBaseMs: 50,
   backoffCapMs: 300,
-  connectMs: 3_000,
-  responseMs: 1_000,
+  connectMs: 5_000,
+  responseMs: 3_000,
   minBytesPerSecond: 1_000,
-  rateWindowMs: 1_000,
+  rateWindowMs: 2_000,
 };
 
 /** Ends and removes what a test made, in the opposite order. */

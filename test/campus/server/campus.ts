@@ -108,6 +108,8 @@ export async function startCampus(options: CampusServerOptions): Promise<CampusS
       else await front.close();
     },
     async resume() {
+      // A server that comes back does not remember the connections that hang.
+      if (hanging) await front.close();
       hanging = false;
       await front.open();
     },
