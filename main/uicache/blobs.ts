@@ -12,40 +12,18 @@ import { hash } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import type { Statement } from 'better-sqlite3';
 import { fromDiskError } from '../base/errors.ts';
 import { fsyncFolder } from '../base/files.ts';
 import type { Database } from '../database/database.ts';
 import type { Logger } from '../log/logger.ts';
-import {
-  HEADER_BYTES,
-  type RecordKind,
-  readRecord,
-  type SegmentRecord,
-  scanSegment,
-} from './segment.ts';
+import { BlobIndex, type Place } from './blob-index.ts';
+import { HEADER_BYTES, type RecordKind, readRecord, scanSegment } from './segment.ts';
 import { SegmentFile, segmentName, segmentNumber } from './segment-file.ts';
-
-/** The tables of the index; a migration of the database that the store is given. */
-export const BLOB_TABLES = `
-  CREATE TABLE segment (id INTEGER PRIMARY KEY, indexed INTEGER NOT NULL) STRICT;
-  CREATE TABLE blob (
-    sha256 TEXT PRIMARY KEY,
-    kind TEXT NOT NULL,
-    segment INTEGER NOT NULL REFERENCES segment (id),
-    offset INTEGER NOT NULL,
-    length INTEGER NOT NULL
-  ) STRICT, WITHOUT ROWID;
-`;
 
 /** A new segment is begun when the current one has this many bytes. */
 const SEGMENT_BYTES = 64 * 1024 * 1024;
 /** A shared segment is rewritten when less than this part of it is still wanted. */
 const WORTH_KEEPING = 0.5;
-
-interface Place extends SegmentRecord {
-  readonly segment: number;
-}
 
 /** Appended, and not yet in the index. */
 interface PendingPlace extends Place {
@@ -55,7 +33,7 @@ interface PendingPlace extends Place {
 export interface BlobStoreOptions {
   /** Of the segment files; made when absent. */
   readonly folder: string;
-  /** With {@link BLOB_TABLES}. */
+  /** With the tables of blob-index.ts. */
   readonly database: Database;
   /** The disk takes no writes: what is there is served, and nothing is repaired or kept. */
   readonly readOnly: boolean;
@@ -68,7 +46,7 @@ export class BlobStore {
   readonly #options: BlobStoreOptions;
   readonly #files = new Map<number, Promise<SegmentFile>>();
   readonly #pending = new Map<string, PendingPlace>();
-  readonly #find: Statement<[string], Place>;
+  readonly #index: BlobIndex;
   #current: Promise<SegmentFile> | undefined;
   #lastId = 0;
   #newFiles = false;
@@ -76,7 +54,7 @@ export class BlobStore {
 
   private constructor(options: BlobStoreOptions) {
     this.#options = options;
-    this.#find = options.database.prepare('SELECT * FROM blob WHERE sha256 = ?');
+    this.#index = new BlobIndex(options.database);
   }
 
   /**
@@ -162,7 +140,7 @@ export class BlobStore {
       if (moved !== undefined && moved.segment !== place.segment) return this.read(sha256);
       this.#options.log.warn('a blob could not be read', { sha256, error });
     }
-    this.#forget(sha256);
+    this.#forget(place);
     return undefined;
   }
 
@@ -177,12 +155,10 @@ export class BlobStore {
 
   /** Descriptions found in the segments, the newest first. */
   descriptions(): string[] {
-    return this.#options.database
-      .prepare<[], string>(
-        `SELECT sha256 FROM blob WHERE kind = 'description' ORDER BY segment DESC, offset DESC`,
-      )
-      .pluck()
-      .all();
+    return [...this.#index.places()]
+      .filter(({ kind }) => kind === 'description')
+      .sort((a, b) => b.segment - a.segment || b.offset - a.offset)
+      .map(({ sha256 }) => sha256);
   }
 
   /**
@@ -192,14 +168,17 @@ export class BlobStore {
    */
   sweep(liveNow: () => ReadonlySet<string>): Promise<void> {
     return this.#inTurn(async () => {
-      const { database } = this.#options;
       const live = liveNow();
       for (const sha256 of [...this.#pending.keys()]) {
         if (!live.has(sha256)) this.#pending.delete(sha256);
       }
-      const bytes = this.#strikeOff(live);
+      this.#index.remove([...this.#index.places()].filter(({ sha256 }) => !live.has(sha256)));
+      const bytes = new Map<number, number>();
+      for (const { segment, length } of this.#index.places()) {
+        bytes.set(segment, (bytes.get(segment) ?? 0) + HEADER_BYTES + length);
+      }
       const sparse: number[] = [];
-      for (const id of database.prepare<[], number>('SELECT id FROM segment').pluck().all()) {
+      for (const id of this.#index.segments().keys()) {
         const file = await this.#file(id).catch(() => undefined);
         const used = bytes.get(id) ?? 0;
         if (used > 0 && file !== undefined && used >= file.end * WORTH_KEEPING) continue;
@@ -233,7 +212,7 @@ export class BlobStore {
       this.#newFiles = false;
       for (const file of files) await file.sync();
       if (newFiles) await fsyncFolder(this.#options.folder);
-      this.#index(places, ends, together);
+      this.#index.add(places, ends, together);
       for (const place of places) {
         if (this.#pending.get(place.sha256) === place) this.#pending.delete(place.sha256);
       }
@@ -253,28 +232,10 @@ export class BlobStore {
     await setImmediate();
   }
 
-  /** Takes all that is not live from the index; answers the live bytes of each segment. */
-  #strikeOff(live: ReadonlySet<string>): Map<number, number> {
-    const { database } = this.#options;
-    const bytes = new Map<number, number>();
-    const remove = database.prepare('DELETE FROM blob WHERE sha256 = ?');
-    database.transaction(() => {
-      for (const place of database.prepare<[], Place>('SELECT * FROM blob').all()) {
-        if (!live.has(place.sha256)) remove.run(place.sha256);
-        else
-          bytes.set(place.segment, (bytes.get(place.segment) ?? 0) + HEADER_BYTES + place.length);
-      }
-    })();
-    return bytes;
-  }
-
   /** Copies what is left of a sealed segment to the current one, durably, and removes it. */
   async #evict(id: number): Promise<void> {
-    const { database } = this.#options;
     if ([...this.#pending.values()].some((place) => place.segment === id)) return;
-    const places = database
-      .prepare<[number], Place>('SELECT * FROM blob WHERE segment = ?')
-      .all(id);
+    const places = [...this.#index.places()].filter((place) => place.segment === id);
     for (const place of places) {
       const content = await readRecord((await this.#file(id)).handle, place);
       if (content === undefined) continue;
@@ -283,10 +244,7 @@ export class BlobStore {
       await segment.relieve();
     }
     if (places.length > 0) await this.#flush(() => {});
-    database.transaction(() => {
-      database.prepare('DELETE FROM blob WHERE segment = ?').run(id);
-      database.prepare('DELETE FROM segment WHERE id = ?').run(id);
-    })();
+    this.#index.removeSegment(id);
     await this.#discard(id);
   }
 
@@ -295,50 +253,30 @@ export class BlobStore {
     this.#pending.set(sha256, { ...record, segment: file.id, file });
   }
 
-  #index(places: readonly Place[], ends: ReadonlyMap<number, number>, together: () => void): void {
-    const { database } = this.#options;
-    const segment = database.prepare(
-      'INSERT INTO segment VALUES (?, ?) ON CONFLICT DO UPDATE SET indexed = excluded.indexed',
-    );
-    const blob = database.prepare('INSERT OR REPLACE INTO blob VALUES (?, ?, ?, ?, ?)');
-    database.transaction(() => {
-      for (const [id, end] of ends) segment.run(id, end);
-      for (const { sha256, kind, segment: id, offset, length } of places) {
-        blob.run(sha256, kind, id, offset, length);
-      }
-      together();
-    })();
-  }
-
   #place(sha256: string): Place | undefined {
-    return this.#pending.get(sha256) ?? this.#find.get(sha256);
+    return this.#pending.get(sha256) ?? this.#index.get(sha256);
   }
 
-  #forget(sha256: string): void {
-    this.#pending.delete(sha256);
+  #forget(place: Place): void {
+    this.#pending.delete(place.sha256);
     try {
-      this.#options.database.prepare('DELETE FROM blob WHERE sha256 = ?').run(sha256);
+      this.#index.remove([place]);
     } catch (error) {
+      const { sha256 } = place;
       this.#options.log.warn('a damaged blob could not be struck off', { sha256, error });
     }
   }
 
   async #recover(): Promise<void> {
-    const { folder, database, readOnly, log } = this.#options;
+    const { folder, readOnly, log } = this.#options;
     const names = await readdir(folder).catch(() => []);
     const found = names.map(segmentNumber).filter((id) => id !== undefined);
-    const known = new Map(
-      database
-        .prepare<[], { id: number; indexed: number }>('SELECT * FROM segment')
-        .all()
-        .map(({ id, indexed }) => [id, indexed]),
-    );
+    const known = this.#index.segments();
     this.#lastId = Math.max(0, ...found, ...known.keys());
     for (const id of known.keys()) {
       if (found.includes(id)) continue;
       log.error('a segment of the UI cache is gone', { segment: id });
-      database.prepare('DELETE FROM blob WHERE segment = ?').run(id);
-      database.prepare('DELETE FROM segment WHERE id = ?').run(id);
+      this.#index.removeSegment(id);
     }
     for (const id of found.sort((a, b) => a - b)) {
       const file = await this.#file(id);
@@ -346,9 +284,11 @@ export class BlobStore {
       if (file.end === indexed && known.has(id)) continue;
       if (file.end < indexed) {
         log.error('a segment of the UI cache was cut', { segment: id, bytes: file.end, indexed });
-        database
-          .prepare('DELETE FROM blob WHERE segment = ? AND offset + length > ?')
-          .run(id, file.end);
+        this.#index.remove(
+          [...this.#index.places()].filter(
+            ({ segment, offset, length }) => segment === id && offset + length > file.end,
+          ),
+        );
       }
       const from = Math.min(indexed, file.end);
       const { records, damaged, end } = await scanSegment(file.handle, file.end, from);
@@ -364,7 +304,7 @@ export class BlobStore {
         await file.sync();
       }
       const places = records.map((record) => ({ ...record, segment: id }));
-      this.#index(places, new Map([[id, end]]), () => {});
+      this.#index.add(places, new Map([[id, end]]), () => {});
     }
   }
 

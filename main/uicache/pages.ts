@@ -4,7 +4,8 @@ import type CachePolicy from 'http-cache-semantics';
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Logger } from '../log/logger.ts';
 import type { OriginRequest, OriginResponse } from './api.ts';
-import { BLOB_TABLES, BlobStore } from './blobs.ts';
+import { BLOB_TABLES } from './blob-index.ts';
+import { BlobStore } from './blobs.ts';
 import { openIndex } from './open-index.ts';
 import {
   forbidsStoring,

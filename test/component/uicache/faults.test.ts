@@ -84,13 +84,14 @@ describe('ended by force at any moment', () => {
       );
       let acknowledged = from - 1;
       const lines = createInterface({ input: child.stdout });
-      const opened = once(lines, 'line');
+      const opened = once(lines, 'line', { signal: AbortSignal.timeout(30_000) });
+      const ended = once(child, 'close');
       lines.on('line', (line) => {
         if (line.startsWith('active ')) acknowledged = Number(line.slice(7));
       });
-      await opened;
+      await Promise.race([opened, ended]);
       setTimeout(() => child.kill('SIGKILL'), Math.random() * 150);
-      await once(child, 'close');
+      await ended;
 
       const bench = await start(null);
       if (acknowledged > 0) {
