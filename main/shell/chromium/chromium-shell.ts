@@ -241,6 +241,8 @@ class ChromiumShell implements Shell {
         if (this.#closing || !this.#ui) return;
         try {
           await this.#ui.page.load();
+          // A page that died takes the keyboard's focus with it. A shown web session keeps it.
+          if (![...this.#views.values()].some((view) => view.shown)) await this.#ui?.page.raise();
           return;
         } catch (error) {
           this.#options.log.error('the UI could not be loaded again', { error });

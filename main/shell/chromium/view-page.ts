@@ -42,6 +42,8 @@ export class ViewPage implements View {
   #page: DevtoolsSession | undefined;
   #attached: (prepared: Promise<void>) => void = () => {};
   #settle: (end: { readonly crashed: boolean }) => void = () => {};
+  /** A new window opens on top. */
+  #shown = true;
   #over = false;
 
   constructor(options: ViewPageOptions) {
@@ -57,6 +59,11 @@ export class ViewPage implements View {
     this.closed = new Promise((resolve) => {
       this.#settle = resolve;
     });
+  }
+
+  /** It was given the screen, and has not been told to leave it. */
+  get shown(): boolean {
+    return this.#shown && !this.#over;
   }
 
   get contextId(): string {
@@ -126,10 +133,12 @@ export class ViewPage implements View {
 
   async show(): Promise<void> {
     if (this.#over || !this.#page) throw new KioskError('SESSION_UNKNOWN', 'The view is closed.');
+    this.#shown = true;
     await this.#page.send('Page.bringToFront');
   }
 
   async hide(): Promise<void> {
+    this.#shown = false;
     if (!this.#over) await this.#options.raiseUi();
   }
 
