@@ -4,7 +4,9 @@
  * time than the network. Here only the ordinary answer is understood; whatever is unusual in any
  * way is handed to that client, which then does it again and says what is wrong.
  */
-import { Agent } from 'undici';
+import type { IncomingHttpHeaders } from 'node:http';
+import { performance } from 'node:perf_hooks';
+import { Agent, type Dispatcher } from 'undici';
 import type { BundleFile, UiBundle } from '../base/manifest.ts';
 import { type FetchFile, WHOLE_FILE_BYTES } from './api.ts';
 import { collect } from './collect.ts';
@@ -33,40 +35,25 @@ export interface FastLane {
 
 export function createFastLane(options: FastLaneOptions): FastLane {
   const { server, ca, userAgent, patienceMs = 5_000, connections = 8, otherwise } = options;
+  const headers = { 'user-agent': userAgent };
   const agent = new Agent({
     connections,
     pipelining: 1,
-    maxResponseSize: WHOLE_FILE_BYTES,
     headersTimeout: patienceMs,
     bodyTimeout: patienceMs,
     connect: { timeout: patienceMs, ...(ca === undefined ? {} : { ca: [ca].flat() }) },
   });
 
-  async function ordinary(url: URL, size: number, signal: AbortSignal): Promise<Uint8Array | null> {
-    const given = new AbortController();
-    const abort = (): void => given.abort();
-    const timer = setTimeout(abort, patienceMs + (size / LEAST_BYTES_PER_SECOND) * 1000);
-    signal.addEventListener('abort', abort, { once: true });
-    try {
-      const { statusCode, headers, body } = await agent.request({
-        origin: url.origin,
-        path: url.pathname,
-        method: 'GET',
-        headers: { 'user-agent': userAgent },
-        signal: given.signal,
+  function ordinary(url: URL, size: number, signal: AbortSignal): Promise<Uint8Array | null> {
+    return new Promise((resolve) => {
+      const deadline = performance.now() + patienceMs + (size / LEAST_BYTES_PER_SECOND) * 1000;
+      const receiver = new Receiver(size, deadline, (content) => {
+        signal.removeEventListener('abort', receiver.abort);
+        resolve(content);
       });
-      if (statusCode !== 200 || headers['content-encoding'] !== undefined) {
-        await body.dump();
-        return null;
-      }
-      const content = await body.bytes();
-      return content.length === size ? content : null;
-    } catch {
-      return null;
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', abort);
-    }
+      signal.addEventListener('abort', receiver.abort, { once: true });
+      agent.dispatch({ origin: url.origin, path: url.pathname, method: 'GET', headers }, receiver);
+    });
   }
 
   async function fetchFile(
@@ -88,6 +75,59 @@ export function createFastLane(options: FastLaneOptions): FastLane {
         : fetchFile(file, bundle, request),
     close: () => agent.destroy(),
   };
+}
+
+/** Takes an ordinary answer of exactly the expected size; anything else ends it with null. */
+class Receiver implements Dispatcher.DispatchHandler {
+  readonly #content: Buffer;
+  readonly #deadline: number;
+  readonly #done: (content: Uint8Array | null) => void;
+  #controller: Dispatcher.DispatchController | undefined;
+  #length = 0;
+  #aborted = false;
+
+  constructor(size: number, deadline: number, done: (content: Uint8Array | null) => void) {
+    this.#content = Buffer.allocUnsafe(size);
+    this.#deadline = deadline;
+    this.#done = done;
+  }
+
+  readonly abort = (): void => {
+    this.#aborted = true;
+    this.#controller?.abort(new Error('not an ordinary answer'));
+  };
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#aborted) this.abort();
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+  ): void {
+    if (status < 200) return;
+    if (status !== 200 || headers['content-encoding'] !== undefined) this.abort();
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const length = this.#length + chunk.length;
+    if (length > this.#content.length || performance.now() > this.#deadline) {
+      this.abort();
+      return;
+    }
+    chunk.copy(this.#content, this.#length);
+    this.#length = length;
+  }
+
+  onResponseEnd(): void {
+    this.#done(this.#length === this.#content.length ? this.#content : null);
+  }
+
+  onResponseError(): void {
+    this.#done(null);
+  }
 }
 
 /** Each file lives at `base + path`, and a relative base beside the manifest. */
