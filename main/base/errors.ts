@@ -57,6 +57,7 @@ export function fromDiskError(error: unknown, doing: string): unknown {
       return new KioskError('DISK_FULL', `The disk is full while ${doing}.`, { cause: error });
     case 'EROFS':
     case 'SQLITE_READONLY':
+    case 'SQLITE_READONLY_DIRECTORY':
       return new KioskError('DISK_READ_ONLY', `The disk is read-only while ${doing}.`, {
         cause: error,
       });

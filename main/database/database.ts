@@ -3,7 +3,7 @@
  * WAL, `synchronous=FULL` (an acknowledged transaction survives a power cut), numbered
  * migrations, and a corrupt file set aside rather than deleted.
  */
-import { mkdirSync, renameSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, renameSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { errno, fromDiskError, KioskError } from '../base/errors.ts';
@@ -14,7 +14,7 @@ export type Database = Sqlite.Database;
 export interface OpenOptions {
   /** `:memory:` for tests. */
   readonly path: string;
-  /** SQL of version 1, 2, …; each runs once, in its own transaction. Never edit one that shipped. */
+  /** SQL of version 1, 2, …; each runs once, the missing ones together. Never edit one that shipped. */
   readonly migrations: readonly string[];
   readonly log: Logger;
   /** Called after a corrupt file was set aside and an empty one made. */
@@ -26,12 +26,13 @@ export interface OpenOptions {
  * by a newer Vestibule or cannot be set aside
  */
 export function openDatabase(options: OpenOptions): Database {
-  if (options.path !== ':memory:')
-    mkdirSync(dirname(options.path), { recursive: true, mode: 0o700 });
   try {
+    if (options.path !== ':memory:')
+      mkdirSync(dirname(options.path), { recursive: true, mode: 0o700 });
     return openAndMigrate(options);
   } catch (error) {
-    if (!isCorruption(error)) throw fromDiskError(error, `opening ${options.path}`);
+    if (!isCorruption(error))
+      throw fromDiskError(diskReason(error, options.path), `opening ${options.path}`);
     const aside = `${options.path}.corrupt-${Date.now()}`;
     renameSync(options.path, aside);
     for (const suffix of ['-wal', '-shm']) renameIfPresent(options.path + suffix, aside + suffix);
@@ -59,24 +60,51 @@ function openAndMigrate({ path, migrations }: OpenOptions): Database {
     // Cheap on the small files kept here, and finds damage before it is acted upon.
     const check = database.pragma('quick_check(1)', { simple: true });
     if (check !== 'ok') throw new Sqlite.SqliteError(String(check), 'SQLITE_CORRUPT');
-    const version = database.pragma('user_version', { simple: true }) as number;
-    if (version > migrations.length) {
-      throw new KioskError(
-        'DATABASE_CORRUPT',
-        `${path} has version ${version}; this Vestibule knows ${migrations.length}.`,
-      );
-    }
-    for (const [index, sql] of migrations.entries()) {
-      if (index < version) continue;
-      database.transaction(() => {
-        database.exec(sql);
-        database.pragma(`user_version = ${index + 1}`);
-      })();
+    if (versionOf(database) !== migrations.length) {
+      // Read again under the lock: another process may be at the same migration.
+      database.transaction(() => migrate(database, path, migrations)).immediate();
     }
     return database;
   } catch (error) {
     database.close();
     throw error;
+  }
+}
+
+function versionOf(database: Database): number {
+  return Number(database.pragma('user_version', { simple: true }));
+}
+
+function migrate(database: Database, path: string, migrations: readonly string[]): void {
+  const version = versionOf(database);
+  if (version > migrations.length) {
+    throw new KioskError(
+      'DATABASE_CORRUPT',
+      `${path} has version ${version}; this Vestibule knows ${migrations.length}.`,
+    );
+  }
+  for (const sql of migrations.slice(version)) database.exec(sql);
+  if (version < migrations.length) database.pragma(`user_version = ${migrations.length}`);
+}
+
+/** Bytes that WAL mode needs to begin: the index of the log and a page of it. */
+const LEAST_SPACE = 64 * 1024;
+
+/**
+ * Asks the disk what SQLite ("cannot open", "I/O error" where WAL's files cannot be made) and Node
+ * (ENOENT where a folder cannot be made on a read-only disk) do not say.
+ */
+function diskReason(error: unknown, path: string): unknown {
+  if (!/^(?:SQLITE_CANTOPEN|SQLITE_IOERR|ENOENT)/.test(errno(error) ?? '')) return error;
+  let folder = dirname(path);
+  while (!existsSync(folder)) folder = dirname(folder);
+  try {
+    accessSync(folder, constants.W_OK);
+    const { bavail, bsize } = statfsSync(folder);
+    if (bavail * bsize >= LEAST_SPACE) return error;
+    return new KioskError('DISK_FULL', `The disk is full while opening ${path}.`, { cause: error });
+  } catch (reason) {
+    return reason;
   }
 }
 
