@@ -110,12 +110,18 @@ export function forbidsStoring({ headers }: PageAnswer): boolean {
   return /\bno-store\b/i.test(one(headers['cache-control']));
 }
 
+/** Seconds that the answer stays fresh; negative: since when it is stale. */
+export function freshFor(policy: CachePolicy): number {
+  // Not the library's timeToLive(): it ends at 0 and counts the time allowed after an error.
+  return policy.maxAge() - policy.age();
+}
+
 /**
  * Whether the kept answer may be shown while the server cannot be asked.
  * @param graceMs how long after it went stale, where the answer does not say (`stale-if-error`)
  */
 export function mayShowStale(policy: CachePolicy, graceMs: number): boolean {
-  const stale = -policy.timeToLive();
+  const stale = -freshFor(policy) * 1000;
   if (stale <= 0) return true;
   const { rescc } = policy.toObject();
   if (['must-revalidate', 'proxy-revalidate', 's-maxage'].some((name) => name in rescc))

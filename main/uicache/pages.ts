@@ -9,6 +9,7 @@ import { BlobStore } from './blobs.ts';
 import { openIndex } from './open-index.ts';
 import {
   forbidsStoring,
+  freshFor,
   keptHeaders,
   mayShowStale,
   type PageAnswer,
@@ -229,7 +230,7 @@ class Pages implements PageCache {
     const body = await this.#store.body(kept, this.#clock.now());
     if (body === undefined) return undefined;
     const age = Math.max(0, Math.round(kept.policy.age()));
-    const stale = kept.policy.stale() ? '; fwd=stale' : '';
+    const ttl = Math.round(freshFor(kept.policy));
     return {
       status: kept.status,
       headers: {
@@ -237,7 +238,7 @@ class Pages implements PageCache {
         age: String(age),
         'content-length': String(body.length),
         // RFC 9211: says that and how old it is to whoever looks.
-        'cache-status': `vestibule; hit${stale}; ttl=${Math.round(kept.policy.timeToLive() / 1000)}`,
+        'cache-status': `vestibule; hit${ttl < 0 ? '; fwd=stale' : ''}; ttl=${ttl}`,
       },
       body: method === 'HEAD' ? null : body,
     };
