@@ -12,8 +12,7 @@ export function Footer({ onPanel }: { readonly onPanel: (panel: Panel) => void }
   const idle = useKiosk((snapshot) => snapshot.sessions.length === 0);
   return (
     <footer className="footer">
-      {!idle && <RunningSessions />}
-      <span className="grow" />
+      {idle ? <span className="grow" /> : <RunningSessions />}
       <Button onPress={() => onPanel('accessibility')}>{t.home.accessibility}</Button>
       <Button onPress={() => onPanel('administrator')}>{t.home.administrator}</Button>
       {person !== null && <Button onPress={() => onPanel('sign-out')}>{t.home.signOut}</Button>}

@@ -1,4 +1,4 @@
-import { lazy, Suspense, useCallback, useEffect, useState } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useRef, useState } from 'react';
 import { Home } from '../screens/home/Home.tsx';
 import { SessionLayer } from '../screens/session/SessionLayer.tsx';
 import { SignIn } from '../screens/sign-in/SignIn.tsx';
@@ -17,9 +17,16 @@ export function Kiosk() {
   const shown = useKiosk((snapshot) => snapshot.sessions.find((session) => session.shown));
   const [panel, setPanel] = useState<Panel | null>(null);
   const [adminOpen, setAdminOpen] = useState(false);
+  const left = useRef<HTMLElement | null>(null);
+  const covered = shown !== undefined;
   const close = useCallback(() => setPanel(null), []);
   const admin = adminOpen && person?.kind === 'admin';
   const personId = person?.id;
+
+  // Back from a session, the focus is where one left: what is inert has lost it.
+  useEffect(() => {
+    if (!covered && left.current?.isConnected) left.current.focus();
+  }, [covered]);
 
   // The area belongs to the administrator who opened it, not to whoever signs in next.
   useEffect(() => {
@@ -37,7 +44,13 @@ export function Kiosk() {
 
   return (
     <>
-      <div className="screen" inert={shown !== undefined}>
+      <div
+        className="screen"
+        inert={covered}
+        onFocus={(event) => {
+          left.current = event.target;
+        }}
+      >
         <Header />
         {admin ? (
           <Suspense fallback={<main />}>

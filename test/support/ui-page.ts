@@ -47,6 +47,8 @@ export interface OpenOptions {
   readonly withoutKiosk?: boolean;
   /** Let the page's clock run; else it stands at 14:36:40. */
   readonly runningClock?: boolean;
+  /** The page's timers run only when the test says so. */
+  readonly fakeTimers?: boolean;
 }
 
 export interface UiPage {
@@ -125,7 +127,8 @@ async function openPage(
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
   });
-  if (options.runningClock !== true) await page.clock.setFixedTime(NOW);
+  if (options.fakeTimers === true) await page.clock.install({ time: NOW });
+  else if (options.runningClock !== true) await page.clock.setFixedTime(NOW);
   if (options.withoutKiosk !== true) {
     await page.addInitScript(
       `(${installFakeKiosk.toString()})(${JSON.stringify(scenario(change))})`,

@@ -111,7 +111,6 @@ export const messages: Messages = {
     return: 'العودة',
     starting: 'جارٍ البدء…',
     running: 'تعمل',
-    progress: 'تقدم التحديث',
     notYet: (title) => `لا يمكن بدء \u2068${title}\u2069 الآن`,
     notYetNext: 'يمكن بدؤها حالما تصل. استخدم جلسة أخرى في هذه الأثناء.',
   },
@@ -290,7 +289,7 @@ export const messages: Messages = {
       verifyStarted: 'بدأ الفحص: انظر المهام.',
       rollback: 'استخدام هذا الإصدار',
       rollbackOf: (image, version) =>
-        `استخدام الإصدار \u2068${version}\u2069 من \u2068${image}\u2069`,
+        `استخدام هذا الإصدار: \u2068${image}\u2069 \u2068${version}\u2069`,
       rollbackTitle: (image, version) =>
         `استخدام الإصدار \u2068${version}\u2069 من \u2068${image}\u2069؟`,
       rollbackLead:

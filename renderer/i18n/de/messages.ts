@@ -93,7 +93,6 @@ export const messages: Messages = {
     return: 'Zurückkehren',
     starting: 'Startet…',
     running: 'Läuft',
-    progress: 'Fortschritt der Aktualisierung',
     notYet: (title) => `${title} kann jetzt nicht starten`,
     notYetNext:
       'Die Sitzung kann gestartet werden, sobald sie da ist. Nutzen Sie solange eine andere.',
@@ -274,7 +273,7 @@ export const messages: Messages = {
       verifyOf: (image) => `${image} prüfen`,
       verifyStarted: 'Die Prüfung hat begonnen: siehe Aufgaben.',
       rollback: 'Diese Version verwenden',
-      rollbackOf: (image, version) => `Version ${version} von ${image} verwenden`,
+      rollbackOf: (image, version) => `Diese Version verwenden: ${image} ${version}`,
       rollbackTitle: (image, version) => `Version ${version} von ${image} verwenden?`,
       rollbackLead:
         'Neue Sitzungen starten mit dieser Version, bis der Campus eine neuere veröffentlicht. Laufende Sitzungen ändern sich nicht.',

@@ -95,7 +95,6 @@ export const messages = {
     return: 'Return',
     starting: 'Starting…',
     running: 'Running',
-    progress: 'Progress of the update',
     notYet: (title: string) => `${title} cannot start now`,
     notYetNext:
       'It can be started as soon as it has arrived. You can use another session meanwhile.',
@@ -272,7 +271,7 @@ export const messages = {
       verifyOf: (image: string) => `Check ${image}`,
       verifyStarted: 'The check has started: see Jobs.',
       rollback: 'Use this version',
-      rollbackOf: (image: string, version: string) => `Use version ${version} of ${image}`,
+      rollbackOf: (image: string, version: string) => `Use this version: ${image} ${version}`,
       rollbackTitle: (image: string, version: string) => `Use version ${version} of ${image}?`,
       rollbackLead:
         'New sessions start with this version until the campus publishes a newer one. Running sessions are not changed.',

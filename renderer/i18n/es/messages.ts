@@ -93,7 +93,6 @@ export const messages: Messages = {
     return: 'Volver',
     starting: 'Iniciando…',
     running: 'En marcha',
-    progress: 'Progreso de la actualización',
     notYet: (title) => `${title} no se puede iniciar ahora`,
     notYetNext: 'Podrá iniciarse en cuanto haya llegado. Mientras tanto, use otra sesión.',
   },
@@ -266,7 +265,7 @@ export const messages: Messages = {
       verifyOf: (image) => `Comprobar ${image}`,
       verifyStarted: 'La comprobación ha comenzado: vea Tareas.',
       rollback: 'Usar esta versión',
-      rollbackOf: (image, version) => `Usar la versión ${version} de ${image}`,
+      rollbackOf: (image, version) => `Usar esta versión: ${image} ${version}`,
       rollbackTitle: (image, version) => `¿Usar la versión ${version} de ${image}?`,
       rollbackLead:
         'Las sesiones nuevas se inician con esta versión hasta que el campus publique otra más reciente. Las que están en marcha no cambian.',

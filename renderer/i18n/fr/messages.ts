@@ -94,7 +94,6 @@ export const messages: Messages = {
     return: 'Revenir',
     starting: 'Démarrage…',
     running: 'En cours',
-    progress: 'Progression de la mise à jour',
     notYet: (title) => `${title} ne peut pas démarrer maintenant`,
     notYetNext:
       'La session pourra démarrer dès qu’elle sera arrivée. En attendant, utilisez-en une autre.',
@@ -272,7 +271,7 @@ export const messages: Messages = {
       verifyOf: (image) => `Vérifier ${image}`,
       verifyStarted: 'La vérification a commencé : voir Tâches.',
       rollback: 'Utiliser cette version',
-      rollbackOf: (image, version) => `Utiliser la version ${version} de ${image}`,
+      rollbackOf: (image, version) => `Utiliser cette version : ${image} ${version}`,
       rollbackTitle: (image, version) => `Utiliser la version ${version} de ${image} ?`,
       rollbackLead:
         'Les nouvelles sessions démarrent avec cette version jusqu’à ce que le campus en publie une plus récente. Les sessions en cours ne changent pas.',

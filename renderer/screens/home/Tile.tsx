@@ -1,8 +1,7 @@
-import { useId } from 'react';
 import type { CatalogueEntry, Session } from '../../../preload/contract/model.ts';
 import { useI18n } from '../../i18n/i18n.tsx';
 import { useKioskState, useNow } from '../../store/hooks.ts';
-import { Progress } from '../../ui/Progress.tsx';
+import '../../ui/progress.css';
 import { describeKind, describeState } from './describe.ts';
 import { EntryIcon } from './EntryIcon.tsx';
 
@@ -25,7 +24,6 @@ export function Tile(props: {
   const i18n = useI18n();
   const { campus } = useKioskState();
   const now = useNow(MINUTE);
-  const id = useId();
   const { tone, text, action } = describeState(i18n, {
     entry,
     session,
@@ -45,20 +43,14 @@ export function Tile(props: {
       type="button"
       className="tile"
       data-entry={entry.id}
-      aria-labelledby={`${id}-name`}
-      aria-describedby={`${id}-kind ${id}-state`}
       aria-disabled={blocked}
       aria-busy={props.starting}
       onClick={press}
     >
       <EntryIcon icon={entry.icon} />
-      <span className="name" id={`${id}-name`}>
-        {i18n.format.text(entry.title)}
-      </span>
-      <span className="kind" id={`${id}-kind`}>
-        {describeKind(i18n, entry)}
-      </span>
-      <span className={`state ${tone}`} id={`${id}-state`}>
+      <span className="name">{i18n.format.text(entry.title)}</span>
+      <span className="kind">{describeKind(i18n, entry)}</span>
+      <span className={`state ${tone}`}>
         <span>{text}</span>
         {action !== null && (
           <span>
@@ -71,7 +63,10 @@ export function Tile(props: {
         )}
       </span>
       {entry.availability.state === 'updating' && (
-        <Progress value={entry.availability.progress} label={i18n.t.tile.progress} />
+        // The words above say the same to who does not see it.
+        <span className="bar" aria-hidden="true">
+          <i style={{ inlineSize: `${entry.availability.progress * 100}%` }} />
+        </span>
       )}
     </button>
   );

@@ -12,13 +12,16 @@ export function SessionBar(props: {
   readonly onStop: () => void;
   /** Ctrl+Alt+Del for the machine: the keys themselves never reach it. */
   readonly onAttention: () => void;
+  /** What the session runs without. */
+  readonly onNotices: () => void;
 }) {
   const { session, onStop } = props;
   const i18n = useI18n();
-  const { t } = i18n;
+  const { t, format } = i18n;
   const store = useStore();
   const { returnChord } = useKioskState();
-  const others = useKiosk((snapshot) => snapshot.sessions);
+  const sessions = useKiosk((snapshot) => snapshot.sessions);
+  const others = sessions.filter(({ id }) => id !== session.id);
   const bar = useRef<HTMLElement>(null);
 
   // The screen behind is inert now: the focus must not stay there. The picture takes it later.
@@ -37,21 +40,29 @@ export function SessionBar(props: {
       </Button>
       <h1>{sessionName(session, i18n)}</h1>
       <kbd className="chord">{t.session.chord(returnChord)}</kbd>
-      <span className="grow" />
-      {others.length > 1 && (
+      {others.length === 0 ? (
+        <span className="grow" />
+      ) : (
         <ul className="switcher" aria-label={t.session.switchTo}>
           {others.map((other) => (
             <li key={other.id}>
               <Button
                 className="switch"
-                aria-current={other.id === session.id ? 'true' : 'false'}
+                data-session={other.id}
                 onPress={() => store.show(other.id)}
               >
-                {sessionName(other, i18n)}
+                {other.groupId === session.groupId && other.machine !== null
+                  ? other.machine
+                  : sessionName(other, i18n)}
               </Button>
             </li>
           ))}
         </ul>
+      )}
+      {session.state === 'running' && session.notices.length > 0 && (
+        <Button aria-label={t.session.notices} onPress={props.onNotices}>
+          <span aria-hidden="true">⚠</span> {format.number(session.notices.length)}
+        </Button>
       )}
       {session.surface === 'frame' && session.state === 'running' && (
         <Button onPress={props.onAttention}>Ctrl+Alt+Del</Button>

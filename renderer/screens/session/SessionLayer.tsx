@@ -3,6 +3,7 @@ import type { Session } from '../../../preload/contract/model.ts';
 import { useI18n } from '../../i18n/i18n.tsx';
 import { useKiosk } from '../../store/hooks.ts';
 import { FailedView } from './FailedView.tsx';
+import { NoticesDialog } from './NoticesDialog.tsx';
 import { PendingView } from './PendingView.tsx';
 import { SessionBar } from './SessionBar.tsx';
 import { type FrameHub, SessionFrame } from './SessionFrame.tsx';
@@ -24,6 +25,7 @@ export function SessionLayer({ shown }: { readonly shown: Session | undefined })
   useEffect(() => {
     if (idle) hub.current.clipboard = '';
   }, [idle]);
+  const [noticesOpen, setNoticesOpen] = useState(false);
   const asked = sessions.find(({ id }) => id === stopping);
   return (
     <section
@@ -36,6 +38,7 @@ export function SessionLayer({ shown }: { readonly shown: Session | undefined })
         <SessionBar
           session={shown}
           onStop={() => setStopping(shown.id)}
+          onNotices={() => setNoticesOpen(true)}
           onAttention={() => hub.current.senders.get(shown.id)?.({ type: 'ctrl-alt-delete' })}
         />
       )}
@@ -47,6 +50,9 @@ export function SessionLayer({ shown }: { readonly shown: Session | undefined })
           ))}
         {shown !== undefined && <Overlay session={shown} />}
       </div>
+      {noticesOpen && shown !== undefined && (
+        <NoticesDialog session={shown} onClose={() => setNoticesOpen(false)} />
+      )}
       {asked !== undefined && <StopDialog session={asked} onClose={() => setStopping(null)} />}
     </section>
   );

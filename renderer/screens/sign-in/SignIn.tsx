@@ -1,4 +1,4 @@
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useRef, useState } from 'react';
 import { useI18n } from '../../i18n/i18n.tsx';
 import { detail, type KioskFailure, toFailure } from '../../kiosk.ts';
 import { useKioskState, useNow, useStore } from '../../store/hooks.ts';
@@ -20,6 +20,7 @@ export function SignIn() {
   const [busy, setBusy] = useState<'member' | 'guest' | null>(null);
   const [error, setError] = useState<KioskFailure | null>(null);
   const [missing, setMissing] = useState(false);
+  const form = useRef<HTMLFormElement>(null);
   const locked = useLocked(error);
   const offline = campus.link !== 'online' && campus.error !== null;
 
@@ -31,6 +32,8 @@ export function SignIn() {
     } catch (thrown) {
       setError(toFailure(thrown));
       setSecret('');
+      // The one field to fill in again.
+      form.current?.querySelector<HTMLInputElement>('input[name="secret"]')?.focus();
       setBusy(null);
     }
   };
@@ -46,12 +49,13 @@ export function SignIn() {
     <main className="sign-in">
       <section className="card" aria-labelledby="sign-in-title">
         <h1 id="sign-in-title">{t.signIn.title}</h1>
-        <p className="lead">{signIn.members || signIn.guests ? t.signIn.lead : t.signIn.closed}</p>
-        {offline && (signIn.members || signIn.guests) && (
+        {signIn.members && <p className="lead">{t.signIn.lead}</p>}
+        {!signIn.members && !signIn.guests && <p className="lead">{t.signIn.closed}</p>}
+        {offline && signIn.members && (
           <p className="note">{signIn.guests ? t.signIn.offline : t.signIn.offlineNoGuests}</p>
         )}
         {signIn.members && (
-          <form className="form" onSubmit={submit}>
+          <form ref={form} className="form" onSubmit={submit}>
             <Field
               label={t.signIn.name}
               name="name"
