@@ -25,8 +25,7 @@ export function settingsMarkdown(): string {
       `\`${key}\``,
       code(JSON.stringify(fallback)),
       expected,
-      policy ? 'yes' : 'no',
-      restart ? 'at start' : 'at once',
+      policy ? (restart ? 'yes, from the next start' : 'yes, at once') : 'no',
       description,
     ];
     return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
@@ -40,8 +39,9 @@ A kiosk needs no settings to start, and two to be of use: \`campus.servers\` and
 1. the defaults below
 2. \`/etc/vestibule/settings.json\`, or the file named by \`--settings\`: one JSON object, keys as below. \`settings.schema.json\` beside this page is its JSON schema
 3. the kernel command line: \`vestibule.<key>=<value>\`. Lists may be separated by commas, a name alone means true, values with spaces stand in double quotes, other forms are given as JSON. \`vestibule.boot.*\` belongs to the boot script and is not read here
-4. the campus's signed manifest, \`policy.settings\`: only the keys marked *campus*. What decides whom the kiosk trusts and where it writes is never among them
-5. options of this start, for developers
+4. the campus's signed manifest, \`policy.settings\`: only the keys marked yes under *campus*. What decides whom the kiosk trusts is never among them
+
+Where data lives, windowed mode and developer tools are options of the start (\`--data-folder\`, \`--runtime-folder\`, \`--windowed\`, \`--developer\`), not settings: neither a file nor a campus may turn them on.
 
 \`vestibule config check\` reads the file and the command line strictly, prints what is wrong and exits with 1. A running kiosk goes on with the value of the place before, and shows the same sentences to administrators.
 
@@ -53,8 +53,8 @@ A kiosk needs no settings to start, and two to be of use: \`campus.servers\` and
 }
 \`\`\`
 
-| key | default | a right value | campus | takes effect | what it is for |
-| --- | --- | --- | --- | --- | --- |
+| key | default | a right value | campus | what it is for |
+| --- | --- | --- | --- | --- |
 ${rows.join('\n')}
 `;
 }

@@ -14,7 +14,7 @@ export interface Setting<S extends z.ZodType = z.ZodType> {
   readonly description: string;
   /** The campus's signed manifest may set it. Never for what decides whom the kiosk trusts. */
   readonly policy: boolean;
-  /** Only read at start. */
+  /** What the campus sets counts from the next start on. */
   readonly restart: boolean;
   /** Its value is never shown or logged. */
   readonly secret: boolean;
@@ -56,10 +56,6 @@ const AbsolutePath = z
   .regex(/^\/[^\0]*$/)
   .refine((path) => !path.split('/').includes('..'));
 
-const Chord = z
-  .string()
-  .regex(/^(?:(?:Ctrl|Alt|Shift|Super)\+)+(?:[A-Z0-9]|F[1-9]|F1[0-2]|[A-Z][a-z]+)$/);
-
 const MAX_MIB = 16 * 1024 * 1024;
 
 export const SETTINGS = {
@@ -77,7 +73,6 @@ export const SETTINGS = {
     [],
     'a list of http(s) URLs, or of { "url", "priority", "weight" }',
     'Where the campus publishes its manifest. The lowest priority is tried first; weights share the load among equals (RFC 2782).',
-    { restart: true },
   ),
   'campus.keys': setting(
     z
@@ -93,36 +88,32 @@ export const SETTINGS = {
     [],
     'a list of "id:base64 of an Ed25519 public key", or of { "id", "publicKey" }',
     'The public keys whose signature makes a manifest believed. Without one no campus is believed.',
-    { restart: true },
   ),
   'campus.caFile': setting(
     AbsolutePath.nullable(),
     null,
     'an absolute path, or null',
     "PEM file with the campus's own certificate authority. When set, only its certificates are believed.",
-    { restart: true },
   ),
   'campus.allowPlainServices': setting(
     z.boolean(),
     false,
     'true or false',
     'Lets login, orders and personal catalogues go over http to another computer. For test rooms.',
-    { restart: true },
   ),
   'campus.pollSeconds': setting(
     z.int().min(5).max(86_400),
     60,
     'a whole number from 5 to 86400',
     'Seconds between two looks for a new manifest.',
-    { policy: true },
+    { policy: true, restart: true },
   ),
 
   'kiosk.id': setting(
     Id.nullable(),
     null,
     'letters, digits, ".", "_" and "-", or null',
-    'Identity towards the campus. Default: derived from the machine id.',
-    { restart: true },
+    "Identity towards the campus. Default: a hash of the first built-in network card's address.",
   ),
   'kiosk.name': setting(
     z.string().min(1).max(64).nullable(),
@@ -143,21 +134,6 @@ export const SETTINGS = {
     'Overrides the seat that the campus knows.',
   ),
 
-  'shell.kind': setting(
-    z.enum(['auto', 'electron', 'chromium']),
-    'auto',
-    '"auto", "electron" or "chromium"',
-    'What shows the UI. `auto` takes Electron where it is installed, else Chromium.',
-    { restart: true },
-  ),
-  'shell.returnChord': setting(
-    Chord,
-    'Ctrl+Alt+Home',
-    'keys joined by "+", e.g. "Ctrl+Alt+Home"',
-    'The keys that always return from a session to the tiles.',
-    { restart: true },
-  ),
-
   'locale.default': setting(
     Locale,
     'en',
@@ -173,21 +149,6 @@ export const SETTINGS = {
     { policy: true },
   ),
 
-  'folders.data': setting(
-    AbsolutePath,
-    '/var/lib/vestibule',
-    'an absolute path',
-    'What must survive a restart: databases, UI versions, images.',
-    { restart: true },
-  ),
-  'folders.runtime': setting(
-    AbsolutePath,
-    '/run/vestibule',
-    'an absolute path',
-    'Sockets and state of running sessions; emptied by a restart of the computer.',
-    { restart: true },
-  ),
-
   'images.bandwidthMbit': setting(
     z.number().positive().max(1_000_000).nullable(),
     null,
@@ -200,21 +161,21 @@ export const SETTINGS = {
     2_048,
     'a whole number of MiB',
     'Disk space that images leave free.',
-    { policy: true },
+    { policy: true, restart: true },
   ),
   'images.keepVersions': setting(
     z.int().min(1).max(20),
     2,
     'a whole number from 1 to 20',
     'Versions of each image that are kept, the current one included.',
-    { policy: true },
+    { policy: true, restart: true },
   ),
   'images.transports': setting(
     z.array(z.enum(['multicast', 'udpcast', 'peer', 'http', 'file'])).min(1),
     ['multicast', 'udpcast', 'http'],
     'a list of multicast, udpcast, peer, http, file',
     'How images are received, in the order to try.',
-    { policy: true },
+    { policy: true, restart: true },
   ),
 
   'sessions.max': setting(
@@ -253,13 +214,6 @@ export const SETTINGS = {
     "Days that a person may sign in without the campus. null: as the campus's manifest says.",
     { policy: true },
   ),
-  'people.idleSignOutMinutes': setting(
-    z.int().min(0).max(1_440),
-    0,
-    'a whole number from 0 to 1440',
-    'Minutes without input after which a person is signed out. 0: never.',
-    { policy: true },
-  ),
   'people.localAdministrator': setting(
     z
       .strictObject({
@@ -288,13 +242,6 @@ export const SETTINGS = {
     '"debug", "info", "warn" or "error"',
     'The least important lines that are logged.',
     { policy: true },
-  ),
-  developer: setting(
-    z.boolean(),
-    false,
-    'true or false',
-    'Developer tools and a window instead of the whole screen. Never in a room.',
-    { restart: true },
   ),
 } as const satisfies Record<string, Setting>;
 

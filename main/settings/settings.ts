@@ -1,6 +1,6 @@
 /**
- * The settings in force: defaults < file < kernel command line < the campus's signed policy <
- * options of this start, each value with its source. A running kiosk never fails over a setting:
+ * The settings in force: defaults < file < kernel command line < the campus's signed policy, each
+ * value with its source. A running kiosk never fails over a setting:
  * a wrong one keeps the value below it and is reported. `checkSettings` is the strict reading.
  */
 import { isDeepStrictEqual } from 'node:util';
@@ -19,7 +19,7 @@ import {
 import { parseKernelCommandLine, readKernelCommandLine, readSettingsFile } from './sources.ts';
 
 /** In rising precedence. */
-const LAYERS = ['default', 'file', 'kernel command line', 'campus policy', 'start option'] as const;
+const LAYERS = ['default', 'file', 'kernel command line', 'campus policy'] as const;
 type Layer = (typeof LAYERS)[number];
 
 export interface SettingProblem {
@@ -38,8 +38,6 @@ export interface SettingsOptions {
   readonly file?: string;
   /** Default: the running kernel's. */
   readonly commandLine?: string;
-  /** What the person who starts Vestibule asks for (`--windowed`, environment, tests). */
-  readonly startOptions?: Partial<{ readonly [K in SettingKey]: unknown }>;
 }
 
 export interface Settings {
@@ -62,8 +60,8 @@ export interface Settings {
 export const DEFAULT_SETTINGS_FILE = '/etc/vestibule/settings.json';
 
 /**
- * @throws KioskError `SETTINGS_UNREADABLE` where the named file is missing or no JSON object,
- * `SETTINGS_INVALID` for a wrong start option: someone is there to read it
+ * @throws KioskError `SETTINGS_UNREADABLE` where the named file is missing or no JSON object:
+ * someone is there to read it
  */
 export function loadSettings(options: SettingsOptions = {}): Settings {
   return new LayeredSettings(options);
@@ -73,7 +71,7 @@ export function loadSettings(options: SettingsOptions = {}): Settings {
  * Everything that is wrong with a settings file and a kernel command line; for
  * `vestibule config check`. Never throws.
  */
-export function checkSettings(options: Omit<SettingsOptions, 'startOptions'> = {}): {
+export function checkSettings(options: SettingsOptions = {}): {
   readonly problems: readonly SettingProblem[];
 } {
   try {
@@ -89,7 +87,7 @@ class LayeredSettings implements Settings {
   readonly #problems = new Map<Layer, readonly SettingProblem[]>();
   readonly #events = new Emitter<{ changed: { readonly keys: readonly SettingKey[] } }>();
 
-  constructor({ file, commandLine, startOptions = {} }: SettingsOptions) {
+  constructor({ file, commandLine }: SettingsOptions) {
     const path = file ?? DEFAULT_SETTINGS_FILE;
     try {
       const raw = Object.entries(readSettingsFile(path, file !== undefined));
@@ -101,9 +99,6 @@ class LayeredSettings implements Settings {
     }
     const parameters = parseKernelCommandLine(commandLine ?? readKernelCommandLine());
     this.#set('kernel command line', [...parameters], 'kernel command line', parseText);
-    this.#set('start option', Object.entries(startOptions), 'start option', parse);
-    const [wrong] = this.#problems.get('start option') ?? [];
-    if (wrong) throw new KioskError('SETTINGS_INVALID', wrong.message);
   }
 
   get problems(): readonly SettingProblem[] {

@@ -39,17 +39,13 @@ describe('the schema', () => {
     expect(description).toMatch(/\.$/);
   });
 
-  test('the campus cannot say whom to trust, who administers the computer, or where to write', () => {
+  test('the campus cannot say whom to trust or who administers the computer', () => {
     const forbidden = [
       'campus.servers',
       'campus.keys',
       'campus.caFile',
       'campus.allowPlainServices',
       'people.localAdministrator',
-      'folders.data',
-      'folders.runtime',
-      'shell.kind',
-      'developer',
       'kiosk.id',
     ] as const;
     for (const key of forbidden) expect(SETTINGS[key].policy).toBe(false);
@@ -57,25 +53,24 @@ describe('the schema', () => {
 });
 
 describe('precedence', () => {
-  test('default < file < kernel command line < campus policy < start option', () => {
+  test('default < file < kernel command line < campus policy', () => {
     write({ 'sessions.max': 2, 'log.level': 'warn', 'kiosk.room': 'b12', 'people.guests': false });
     const settings = loadSettings({
       file,
       commandLine: 'ro quiet vestibule.sessions.max=3 vestibule.log.level=error',
-      startOptions: { 'images.keepVersions': 7 },
     });
     settings.applyPolicy({ 'log.level': 'debug', 'images.keepVersions': 3 });
     expect(settings.get('kiosk.room')).toBe('b12');
     expect(settings.get('sessions.max')).toBe(3);
     expect(settings.get('log.level')).toBe('debug');
-    expect(settings.get('images.keepVersions')).toBe(7);
+    expect(settings.get('images.keepVersions')).toBe(3);
     expect(settings.get('sessions.graceSeconds')).toBe(20);
     expect(sources(settings)).toEqual({
       'kiosk.room': 'file',
       'people.guests': 'file',
       'sessions.max': 'kernel command line',
       'log.level': 'campus policy',
-      'images.keepVersions': 'start option',
+      'images.keepVersions': 'campus policy',
     });
   });
 
@@ -121,9 +116,9 @@ describe('the file', () => {
       `${file}: there is no setting sesions.max; did you mean sessions.max?`,
       `${file}: there is no setting zzz.`,
     ]);
-    write('{"__proto__": {"developer": true}, "constructor": 1}');
+    write('{"__proto__": {"people.guests": true}, "constructor": 1}');
     expect(checkSettings({ file, commandLine: '' }).problems).toHaveLength(2);
-    expect(loadSettings({ file, commandLine: '' }).get('developer')).toBe(false);
+    expect(loadSettings({ file, commandLine: '' }).get('people.guests')).toBeNull();
   });
 
   test.each([
@@ -186,7 +181,7 @@ describe('the file', () => {
 
 describe('the kernel command line', () => {
   test.each<[string, Record<string, string>]>([
-    ['BOOT_IMAGE=/vmlinuz ro vestibule.developer', { developer: 'true' }],
+    ['BOOT_IMAGE=/vmlinuz ro vestibule.people.guests', { 'people.guests': 'true' }],
     ['vestibule.kiosk.name="Room 4, seat 2"  x=y', { 'kiosk.name': 'Room 4, seat 2' }],
     ['"vestibule.kiosk.name=Room 4" quiet', { 'kiosk.name': 'Room 4' }],
     ['vestibule.a=1 vestibule.a=2\n', { a: '2' }],
@@ -204,7 +199,7 @@ describe('the kernel command line', () => {
       commandLine: [
         'vestibule.kiosk.seat=12',
         'vestibule.sessions.max=2',
-        'vestibule.developer',
+        'vestibule.campus.allowPlainServices',
         'vestibule.locale.list=fr,en',
         'vestibule.power.actions=',
         `vestibule.campus.keys=${KEY}`,
@@ -214,7 +209,7 @@ describe('the kernel command line', () => {
     expect(settings.problems).toEqual([]);
     expect(settings.get('kiosk.seat')).toBe('12');
     expect(settings.get('sessions.max')).toBe(2);
-    expect(settings.get('developer')).toBe(true);
+    expect(settings.get('campus.allowPlainServices')).toBe(true);
     expect(settings.get('locale.list')).toEqual(['fr', 'en']);
     expect(settings.get('power.actions')).toEqual([]);
     expect(settings.get('campus.keys')).toMatchObject([{ id: 'k1' }]);
@@ -242,22 +237,22 @@ describe("the campus's policy", () => {
     const problems = settings.applyPolicy({
       'sessions.max': 2,
       'sessions.graceSeconds': 20,
-      'folders.data': '/tmp/evil',
+      'campus.caFile': '/tmp/evil',
       'campus.keys': [KEY],
       'log.level': 'loud',
       unknown: 1,
     });
     expect(heard).toEqual([['sessions.max']]);
-    expect(settings.get('folders.data')).toBe('/var/lib/vestibule');
+    expect(settings.get('campus.caFile')).toBeNull();
     expect(settings.get('campus.keys')).toEqual([]);
     expect(problems.map(({ key }) => key)).toEqual([
-      'folders.data',
+      'campus.caFile',
       'campus.keys',
       'log.level',
       'unknown',
     ]);
     expect(problems[0]?.message).toBe(
-      'campus policy: folders.data cannot be set by the campus, only on the computer itself.',
+      'campus policy: campus.caFile cannot be set by the campus, only on the computer itself.',
     );
     expect(settings.problems).toEqual(problems);
   });
@@ -273,12 +268,6 @@ describe("the campus's policy", () => {
     expect(settings.get('sessions.max')).toBe(4);
     expect(heard).toEqual([['sessions.max']]);
   });
-});
-
-test('a wrong start option stops the start: someone is there to read it', () => {
-  expect(() => loadSettings({ commandLine: '', startOptions: { 'folders.data': 'here' } })).toThrow(
-    'start option: folders.data: expected an absolute path, found "here".',
-  );
 });
 
 describe('documentation', () => {
