@@ -167,16 +167,16 @@ class Day {
       .waitFor({ timeout: PATIENCE_MS });
   }
 
-  /** A picture is there when the guest has drawn something: more than one colour. */
+  /** The demo machine has booted when its blue banner is on the screen. */
   async #picture(): Promise<void> {
-    await until(async () => ((await this.#colours()) > 3 ? true : undefined));
+    await until(async () => ((await this.#blue()) > 0.05 ? true : undefined));
   }
 
-  async #colours(): Promise<number> {
-    const shot = await this.#shot();
-    const colours = new Set<string>();
-    for (const pixel of shot.matchAll(/#[0-9a-f]{6}/gi)) colours.add(pixel[0]);
-    return colours.size;
+  /** The share of the picture that has the banner's colour. */
+  async #blue(): Promise<number> {
+    const pixels = (await this.#shot()).match(/#[0-9a-f]{6}/g) ?? [];
+    const blue = pixels.filter((pixel) => /^#[0-2].[0-2].[8-f]./.test(pixel));
+    return blue.length / Math.max(1, pixels.length);
   }
 
   async #shot(): Promise<string> {
@@ -232,12 +232,13 @@ class Day {
 
   async #switchTo(name: RegExp): Promise<void> {
     await this.#page
+      .locator('.session-bar')
       .getByRole('list', { name: 'Running sessions' })
       .getByRole('button', { name })
       .first()
       .click();
     await this.#page.locator('.session-bar h1').filter({ hasText: name }).waitFor();
-    if ((await this.#colours()) < 3) throw new Error('its picture is gone');
+    if ((await this.#blue()) < 0.05) throw new Error('its picture is gone');
   }
 
   async #stopAll(): Promise<void> {
@@ -322,7 +323,7 @@ class Day {
 
   async #comeBack(): Promise<void> {
     await this.#demo.server.resume();
-    await this.#page.getByText('Connected', { exact: true }).waitFor({ timeout: PATIENCE_MS });
+    await this.#page.locator('.pill', { hasText: 'Connected' }).waitFor({ timeout: PATIENCE_MS });
   }
 
   async #reportsArrive(): Promise<void> {
