@@ -11,7 +11,6 @@
 import { hash } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import { fromDiskError } from '../base/errors.ts';
 import { fsyncFolder } from '../base/files.ts';
 import type { Database } from '../database/database.ts';
@@ -85,11 +84,7 @@ export class BlobStore {
     if (hash('sha256', content) !== sha256) return false;
     if (this.has(sha256)) return true;
     return this.#writing(async () => {
-      const segment = await this.#writable(content.length);
-      // Another call may have brought the same content while this one waited.
-      if (this.#pending.has(sha256)) return true;
-      this.#append(segment, kind, sha256, content);
-      await segment.relieve();
+      await this.#append(kind, sha256, content);
       return true;
     });
   }
@@ -226,10 +221,7 @@ export class BlobStore {
   /** Nothing is appended to this segment any more. */
   async #seal(id: number): Promise<void> {
     const current = await this.#current?.catch(() => undefined);
-    if (current?.id !== id) return;
-    this.#current = undefined;
-    // Who was handed the segment in this turn of the event loop has appended in the next.
-    await setImmediate();
+    if (current?.id === id) this.#current = undefined;
   }
 
   /** Copies what is left of a sealed segment to the current one, durably, and removes it. */
@@ -239,18 +231,51 @@ export class BlobStore {
     for (const place of places) {
       const content = await readRecord((await this.#file(id)).handle, place);
       if (content === undefined) continue;
-      const segment = await this.#writable(content.length);
-      this.#append(segment, place.kind, place.sha256, content);
-      await segment.relieve();
+      await this.#append(place.kind, place.sha256, content);
     }
     if (places.length > 0) await this.#flush(() => {});
     this.#index.removeSegment(id);
     await this.#discard(id);
   }
 
-  #append(file: SegmentFile, kind: RecordKind, sha256: string, content: Uint8Array): void {
-    const record = file.append(kind, sha256, content);
-    this.#pending.set(sha256, { ...record, segment: file.id, file });
+  /**
+   * Adds to the current segment, or to a new one where it is full. Nothing is awaited between the
+   * look at the current segment and the append, so a segment that is no longer current is final.
+   */
+  async #append(kind: RecordKind, sha256: string, content: Uint8Array): Promise<void> {
+    const limit = this.#options.segmentBytes ?? SEGMENT_BYTES;
+    for (;;) {
+      const promise = this.#current;
+      const file = await promise;
+      if (promise !== this.#current) continue;
+      if (
+        file === undefined ||
+        file.broken ||
+        (file.end > 0 && file.end + content.length > limit)
+      ) {
+        this.#begin();
+        continue;
+      }
+      // Another call may have brought the same content while this one waited.
+      if (!this.#pending.has(sha256)) {
+        const record = file.append(kind, sha256, content);
+        this.#pending.set(sha256, { ...record, segment: file.id, file });
+      }
+      return file.relieve();
+    }
+  }
+
+  /** The current segment is a new one. */
+  #begin(): void {
+    const id = ++this.#lastId;
+    const created = SegmentFile.create(this.#options.folder, id);
+    this.#current = created;
+    this.#files.set(id, created);
+    this.#newFiles = true;
+    created.catch(() => {
+      if (this.#current === created) this.#current = undefined;
+      this.#files.delete(id);
+    });
   }
 
   #place(sha256: string): Place | undefined {
@@ -305,29 +330,6 @@ export class BlobStore {
       }
       const places = records.map((record) => ({ ...record, segment: id }));
       this.#index.add(places, new Map([[id, end]]), () => {});
-    }
-  }
-
-  /** The segment that a blob of this length may be appended to. */
-  async #writable(length: number): Promise<SegmentFile> {
-    const limit = this.#options.segmentBytes ?? SEGMENT_BYTES;
-    for (;;) {
-      const promise = this.#current;
-      const current = await promise?.catch(() => undefined);
-      if (promise !== this.#current) continue;
-      if (current !== undefined && !current.broken && current.end + length <= limit) return current;
-      const id = ++this.#lastId;
-      const created = SegmentFile.create(this.#options.folder, id);
-      this.#current = created;
-      this.#files.set(id, created);
-      this.#newFiles = true;
-      try {
-        return await created;
-      } catch (error) {
-        if (this.#current === created) this.#current = undefined;
-        this.#files.delete(id);
-        throw error;
-      }
     }
   }
 
