@@ -35,6 +35,7 @@ export class PageWatch {
 
   /** `ui.rendered` arrived. */
   rendered(): void {
+    if (!this.#painted) this.#options.log.info('the page can be used');
     this.#painted = true;
     this.#options.rendered();
     this.heartbeat();
