@@ -14,11 +14,12 @@ export interface WarningsOptions {
   readonly totalMemory?: number;
 }
 
+const MIB = 2 ** 20;
 /** A machine below these is of no use to a student. */
 const MACHINE_MIB = 1_024;
 const SCRATCH_MIB = 2_048;
 
-/** Never rejects. */
+/** Never rejects. The details `available` and `needed` are bytes. */
 export async function readWarnings(options: WarningsOptions): Promise<WireError[]> {
   const warnings: WireError[] = [];
   const { kvm, reason } = await (options.virtualization ?? readVirtualization)();
@@ -28,25 +29,31 @@ export async function readWarnings(options: WarningsOptions): Promise<WireError[
       message: `Virtual machines run slowly here. ${reason ?? ''}`.trim(),
     });
   }
-  const totalMiB = Math.floor((options.totalMemory ?? totalmem()) / 2 ** 20);
-  const neededMiB = options.memoryReserveMiB + MACHINE_MIB;
-  if (totalMiB < neededMiB) {
+  const memory = {
+    available: options.totalMemory ?? totalmem(),
+    needed: (options.memoryReserveMiB + MACHINE_MIB) * MIB,
+  };
+  if (memory.available < memory.needed) {
     warnings.push({
       code: 'NOT_ENOUGH_MEMORY',
-      message: `This computer has ${totalMiB} MiB of memory; virtual machines need ${neededMiB} MiB.`,
-      details: { totalMiB, neededMiB },
+      message: `This computer has ${inMib(memory.available)} of memory; virtual machines need ${inMib(memory.needed)}.`,
+      details: memory,
     });
   }
   const space = await statfs(options.scratchFolder).catch(() => undefined);
-  const freeMiB = space ? Math.floor((space.bavail * space.bsize) / 2 ** 20) : 0;
-  if (freeMiB < SCRATCH_MIB) {
+  const disk = { available: space ? space.bavail * space.bsize : 0, needed: SCRATCH_MIB * MIB };
+  if (disk.available < disk.needed) {
     warnings.push({
       code: 'NOT_ENOUGH_DISK',
       message: space
-        ? `Only ${freeMiB} MiB of disk space are free; virtual machines need ${SCRATCH_MIB} MiB.`
+        ? `Only ${inMib(disk.available)} of disk space are free; virtual machines need ${inMib(disk.needed)}.`
         : 'There is no disk for virtual machines.',
-      details: { freeMiB, neededMiB: SCRATCH_MIB },
+      details: disk,
     });
   }
   return warnings;
+}
+
+function inMib(bytes: number): string {
+  return `${Math.floor(bytes / MIB)} MiB`;
 }

@@ -25,7 +25,7 @@ const Row = z
   .transform(({ failures, last_at }): Tries => ({ failures, lastAt: last_at }));
 
 /** How long a name waits after so many wrong tries in a row, in milliseconds. */
-export function waitAfter(failures: number): number {
+function waitAfter(failures: number): number {
   if (failures < FREE_TRIES) return 0;
   return Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(30, failures - FREE_TRIES));
 }
@@ -53,13 +53,13 @@ export class Attempts {
     return passed < 0 ? wait : Math.max(0, wait - passed);
   }
 
-  /** Counts a wrong try; returns the wait that it costs, in milliseconds. */
-  failed(name: string): number {
+  /** Counts a wrong try; returns how many are left, and the wait that it costs in milliseconds. */
+  failed(name: string): { readonly left: number; readonly wait: number } {
     const now = this.#clock.now();
     const before = this.#read(name);
     const failures = (before && now - before.lastAt < FORGET_MS ? before.failures : 0) + 1;
     this.#write(name, { failures, lastAt: now });
-    return waitAfter(failures);
+    return { left: Math.max(0, FREE_TRIES - failures), wait: waitAfter(failures) };
   }
 
   succeeded(name: string): void {

@@ -63,9 +63,10 @@ export type PeopleEvents = {
 export interface People {
   readonly current: Person | null;
   /**
-   * @throws KioskError `SIGN_IN_WRONG` (details: `waitSeconds` before the next try),
-   * `SIGN_IN_LOCKED` (details: `seconds`), `SIGN_IN_NEEDS_NETWORK` (details: `reason` `unknown` or
-   * `expired`), `NOT_ALLOWED` while someone is signed in, `CAMPUS_ENDPOINT_ABSENT`, `CANCELLED`
+   * @throws KioskError `SIGN_IN_WRONG` (details: `attemptsLeft`, or `until` when the next try may
+   * come, in milliseconds since the epoch), `SIGN_IN_LOCKED` (details: `seconds`, `until`),
+   * `SIGN_IN_NEEDS_NETWORK` (details: `reason` `unknown` or `expired`), `NOT_ALLOWED` while someone
+   * is signed in, `CAMPUS_ENDPOINT_ABSENT`, `CANCELLED`
    */
   signIn(name: string, secret: string, signal?: AbortSignal): Promise<Person>;
   /** @throws KioskError `GUESTS_NOT_ALLOWED`, `NOT_ALLOWED` while someone is signed in */

@@ -142,12 +142,7 @@ export class Reception implements People {
     this.#requireNobody();
     const key = loginKey(name);
     const locked = this.#attempts.waitFor(key);
-    if (locked > 0) {
-      const seconds = Math.ceil(locked / 1000);
-      throw new KioskError('SIGN_IN_LOCKED', `Too many wrong tries: wait ${seconds} s.`, {
-        details: { seconds },
-      });
-    }
+    if (locked > 0) throw this.#lockedFor(locked);
     const unredact = this.#options.log.redact(secret);
     const bytes = Buffer.from(secret, 'utf8');
     try {
@@ -165,14 +160,29 @@ export class Reception implements People {
     }
   }
 
-  /** Counts a wrong password; any other failure passes as it is. */
+  /** Counts a wrong password; any other failure passes as it is, but for its form. */
   #refused(key: string, error: unknown): unknown {
-    if (!isWrong(error)) return error;
-    const waitSeconds = Math.ceil(this.#attempts.failed(key) / 1000);
-    this.#log.warn('A sign-in was refused.', { waitSeconds });
+    if (!isWrong(error)) return this.#campusLock(error);
+    const { left, wait } = this.#attempts.failed(key);
+    this.#log.warn('A sign-in was refused.', { waitMs: wait });
     return new KioskError('SIGN_IN_WRONG', 'The name or the password is wrong.', {
       cause: error,
-      details: { waitSeconds },
+      details: wait > 0 ? { until: this.#clock.now() + wait } : { attemptsLeft: left },
+    });
+  }
+
+  /** The campus says how long; the page wants to know until when. */
+  #campusLock(error: unknown): unknown {
+    if (!(error instanceof KioskError) || error.code !== 'SIGN_IN_LOCKED') return error;
+    const seconds = error.details?.retryAfterSeconds;
+    return typeof seconds === 'number' ? this.#lockedFor(seconds * 1000, error) : error;
+  }
+
+  #lockedFor(milliseconds: number, cause?: unknown): KioskError {
+    const seconds = Math.ceil(milliseconds / 1000);
+    return new KioskError('SIGN_IN_LOCKED', `Too many wrong tries: wait ${seconds} s.`, {
+      cause,
+      details: { seconds, until: this.#clock.now() + milliseconds },
     });
   }
 

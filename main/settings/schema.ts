@@ -44,9 +44,9 @@ const Server = z.union([
 
 /** 32 raw bytes, or the 44 of their SPKI, in base64. */
 const PublicKey = z.string().regex(/^(?:[A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{59}=)$/);
-const KeyId = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/);
+const KeyId = z.string().regex(/^[A-Za-z0-9._-]{1,128}$/);
 const Key = z.union([
-  z.string().regex(/^[A-Za-z0-9._-]{1,64}:(?:[A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{59}=)$/),
+  z.string().regex(/^[A-Za-z0-9._-]{1,128}:(?:[A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{59}=)$/),
   z.strictObject({ id: KeyId, publicKey: PublicKey }),
 ]);
 

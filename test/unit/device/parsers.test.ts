@@ -186,7 +186,7 @@ describe('virtualization', () => {
       'NOT_ENOUGH_MEMORY',
       'NOT_ENOUGH_DISK',
     ]);
-    expect(lacking[1]?.details).toEqual({ totalMiB: 1536, neededMiB: 2048 });
+    expect(lacking[1]?.details).toEqual({ available: 1.5 * 2 ** 30, needed: 2 * 2 ** 30 });
     const fine = await readWarnings({
       scratchFolder: folder,
       memoryReserveMiB: 1024,

@@ -181,7 +181,7 @@ describe('offline', () => {
     await seenOnline();
     cut();
     await expect(people.signIn('ana', 'guess')).rejects.toEqual(
-      failing('SIGN_IN_WRONG', { waitSeconds: 0 }),
+      failing('SIGN_IN_WRONG', { attemptsLeft: 2 }),
     );
     await expect(people.signIn('ben', PASSWORD)).rejects.toEqual(
       failing('SIGN_IN_NEEDS_NETWORK', { reason: 'unknown' }),
@@ -307,26 +307,26 @@ describe('guessing', () => {
   test.each([['online'], ['offline']])('%s: three tries, then waits that grow', async (where) => {
     await seenOnline();
     if (where === 'offline') cut();
-    expect(await guess()).toEqual(failing('SIGN_IN_WRONG', { waitSeconds: 0 }));
-    expect(await guess()).toEqual(failing('SIGN_IN_WRONG', { waitSeconds: 0 }));
-    expect(await guess()).toEqual(failing('SIGN_IN_WRONG', { waitSeconds: 10 }));
+    expect(await guess()).toEqual(failing('SIGN_IN_WRONG', { attemptsLeft: 2 }));
+    expect(await guess()).toEqual(failing('SIGN_IN_WRONG', { attemptsLeft: 1 }));
+    expect(await guess()).toEqual(failing('SIGN_IN_WRONG', { until: now + 10_000 }));
     // Not even with the right one, and nobody is asked.
     const before = asked.length;
     await expect(people.signIn('Ana', PASSWORD)).rejects.toEqual(
-      failing('SIGN_IN_LOCKED', { seconds: 10 }),
+      failing('SIGN_IN_LOCKED', { seconds: 10, until: now + 10_000 }),
     );
     expect(asked).toHaveLength(before);
     now += 9_001;
-    expect(await guess()).toEqual(failing('SIGN_IN_LOCKED', { seconds: 1 }));
+    expect(await guess()).toEqual(failing('SIGN_IN_LOCKED', { seconds: 1, until: now + 999 }));
     now += 999;
-    expect(await guess()).toEqual(failing('SIGN_IN_WRONG', { waitSeconds: 20 }));
+    expect(await guess()).toEqual(failing('SIGN_IN_WRONG', { until: now + 20_000 }));
     now += 20_000;
-    expect(await guess()).toEqual(failing('SIGN_IN_WRONG', { waitSeconds: 40 }));
+    expect(await guess()).toEqual(failing('SIGN_IN_WRONG', { until: now + 40_000 }));
     now += 40_000;
     // The right one ends it.
     await people.signIn('ana', PASSWORD);
     await people.signOut();
-    expect(await guess()).toEqual(failing('SIGN_IN_WRONG', { waitSeconds: 0 }));
+    expect(await guess()).toEqual(failing('SIGN_IN_WRONG', { attemptsLeft: 2 }));
   });
 
   test('neither a restart nor tries side by side get around it', async () => {
@@ -340,7 +340,7 @@ describe('guessing', () => {
       'SIGN_IN_LOCKED',
     ]);
     restart();
-    expect(await guess()).toEqual(failing('SIGN_IN_LOCKED', { seconds: 10 }));
+    expect(await guess()).toEqual(failing('SIGN_IN_LOCKED', { seconds: 10, until: now + 10_000 }));
     expect(await guess('ben')).toEqual(failing('SIGN_IN_WRONG'));
   });
 
@@ -349,16 +349,29 @@ describe('guessing', () => {
       await guess();
       now += 15 * 60_000;
     }
-    expect(await guess()).toEqual(failing('SIGN_IN_WRONG', { waitSeconds: 900 }));
+    expect(await guess()).toEqual(failing('SIGN_IN_WRONG', { until: now + 900_000 }));
     now -= 365 * DAY;
-    expect(await guess()).toEqual(failing('SIGN_IN_LOCKED', { seconds: 900 }));
+    expect(await guess()).toEqual(
+      failing('SIGN_IN_LOCKED', { seconds: 900, until: now + 900_000 }),
+    );
   });
 
   test('many made-up names do not fill the disk', async () => {
     for (let index = 0; index < 3; index++) await guess('first');
     for (let index = 0; index < 50; index++) await guess(`name-${index}`);
-    expect(await guess('first')).toEqual(failing('SIGN_IN_LOCKED', { seconds: 10 }));
+    expect(await guess('first')).toEqual(
+      failing('SIGN_IN_LOCKED', { seconds: 10, until: now + 10_000 }),
+    );
   });
+});
+
+test('a lock of the campus itself is said with its end', async () => {
+  campus = async () => {
+    throw new KioskError('SIGN_IN_LOCKED', 'x', { details: { retryAfterSeconds: 30 } });
+  };
+  await expect(people.signIn('ana', 'x')).rejects.toEqual(
+    failing('SIGN_IN_LOCKED', { seconds: 30, until: now + 30_000 }),
+  );
 });
 
 describe('secrets', () => {
