@@ -44,6 +44,7 @@ export function Kiosk() {
 
   return (
     <>
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: it only remembers where the focus was */}
       <div
         className="screen"
         inert={covered}

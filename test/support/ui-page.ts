@@ -3,8 +3,9 @@
  * the shells give it, with a second origin for the displays' frames.
  */
 
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
 import { extname, join, resolve } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { build } from 'vite';
@@ -64,8 +65,13 @@ export interface UiPage {
 
 /** Builds the UI and starts servers and browser. */
 export async function startUiBrowser(): Promise<UiBrowser> {
-  const outDir = join(ROOT, 'dist/renderer');
-  await build({ configFile: join(ROOT, 'vite.config.ts'), logLevel: 'error' });
+  // Apart from dist, which another test may be serving at this moment.
+  const outDir = await mkdtemp(join(tmpdir(), 'vestibule-ui-'));
+  await build({
+    configFile: join(ROOT, 'vite.config.ts'),
+    logLevel: 'error',
+    build: { outDir, emptyOutDir: true },
+  });
 
   const displays = await listen((_path) => ({ type: '.html', body: FRAME, headers: {} }));
   const policy = [
@@ -104,6 +110,7 @@ export async function startUiBrowser(): Promise<UiBrowser> {
     async close() {
       await browser.close();
       await Promise.all([ui.close(), displays.close()]);
+      await rm(outDir, { recursive: true, force: true });
     },
   };
 }
