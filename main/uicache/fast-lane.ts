@@ -36,6 +36,7 @@ export interface FastLane {
 export function createFastLane(options: FastLaneOptions): FastLane {
   const { server, ca, userAgent, patienceMs = 5_000, connections = 8, otherwise } = options;
   const headers = { 'user-agent': userAgent };
+  const slab = new Slab();
   const agent = new Agent({
     connections,
     pipelining: 1,
@@ -47,7 +48,7 @@ export function createFastLane(options: FastLaneOptions): FastLane {
   function ordinary(url: URL, size: number, signal: AbortSignal): Promise<Uint8Array | null> {
     return new Promise((resolve) => {
       const deadline = performance.now() + patienceMs + (size / LEAST_BYTES_PER_SECOND) * 1000;
-      const receiver = new Receiver(size, deadline, (content) => {
+      const receiver = new Receiver(slab.take(size), deadline, (content) => {
         signal.removeEventListener('abort', receiver.abort);
         resolve(content);
       });
@@ -77,6 +78,21 @@ export function createFastLane(options: FastLaneOptions): FastLane {
   };
 }
 
+/**
+ * Room for many small files in few allocations: one each made the garbage collector take a tenth
+ * of the time of a transfer. A slab lives until the last of its files is written.
+ */
+class Slab {
+  #rest = Buffer.alloc(0);
+
+  take(size: number): Buffer {
+    if (this.#rest.length < size) this.#rest = Buffer.allocUnsafeSlow(2 * WHOLE_FILE_BYTES);
+    const room = this.#rest.subarray(0, size);
+    this.#rest = this.#rest.subarray(size);
+    return room;
+  }
+}
+
 /** Takes an ordinary answer of exactly the expected size; anything else ends it with null. */
 class Receiver implements Dispatcher.DispatchHandler {
   readonly #content: Buffer;
@@ -86,8 +102,9 @@ class Receiver implements Dispatcher.DispatchHandler {
   #length = 0;
   #aborted = false;
 
-  constructor(size: number, deadline: number, done: (content: Uint8Array | null) => void) {
-    this.#content = Buffer.allocUnsafe(size);
+  /** @param content room for exactly what is expected */
+  constructor(content: Buffer, deadline: number, done: (content: Uint8Array | null) => void) {
+    this.#content = content;
     this.#deadline = deadline;
     this.#done = done;
   }

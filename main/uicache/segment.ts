@@ -43,7 +43,7 @@ export function encodeHeader(kind: RecordKind, sha256: string, length: number): 
 }
 
 /** The record that a header announces, or undefined where the bytes are no header. */
-export function decodeHeader(header: Uint8Array, position: number): SegmentRecord | undefined {
+function decodeHeader(header: Uint8Array, position: number): SegmentRecord | undefined {
   const bytes = Buffer.from(header.buffer, header.byteOffset, header.byteLength);
   if (bytes.length < HEADER_BYTES || bytes.readUInt32LE(0) !== MAGIC) return undefined;
   if (bytes.readUInt32LE(44) !== crc32(bytes.subarray(0, 44))) return undefined;
