@@ -11,6 +11,8 @@ export interface PowerOptions {
   /** What policy allows (`power.actions`); read at each use. */
   readonly allowed: () => readonly PowerAction[];
   readonly helper: HelperClient;
+  /** Called once it is sure that someone will do it, and before that (sessions are ended here). */
+  readonly before?: () => Promise<void>;
   readonly log: Logger;
   /** busctl and systemctl, or what stands in for them in tests. */
   readonly programs?: { readonly busctl: string; readonly systemctl: string };
@@ -50,34 +52,39 @@ export function createPower(options: PowerOptions): Power {
     try {
       return await work();
     } catch (error) {
-      log.info(`Power: ${name} did not do it.`, { error });
+      log.info(`Power: ${name} does not do it.`, { error });
       return false;
     }
   }
 
+  function refused(reason: 'policy' | 'system', action: PowerAction): KioskError {
+    const message =
+      reason === 'policy'
+        ? 'The campus does not allow this on its computers.'
+        : 'This computer does not let the kiosk do that.';
+    return new KioskError('POWER_REFUSED', message, { details: { action, reason } });
+  }
+
   return {
     async act(action) {
-      if (!allowed().includes(action)) {
-        throw new KioskError('POWER_REFUSED', 'The campus does not allow this on its computers.', {
-          details: { action, reason: 'policy' },
-        });
-      }
+      if (!allowed().includes(action)) throw refused('policy', action);
+      const byLogind = await attempt('logind', () => mayAskLogind(action));
+      const byHelper = await helper.reachable();
+      if (!byLogind && !byHelper) throw refused('system', action);
       log.info('Power.', { action });
+      await options.before?.();
       const done =
-        (await attempt('logind', async () => {
-          if (!(await mayAskLogind(action))) return false;
-          await systemdPower(launcher, action, systemctl);
-          return true;
-        })) ||
-        (await attempt('the root helper', async () => {
-          await helper.call('power', { action });
-          return true;
-        }));
-      if (!done) {
-        throw new KioskError('POWER_REFUSED', 'This computer does not let the kiosk do that.', {
-          details: { action, reason: 'system' },
-        });
-      }
+        (byLogind &&
+          (await attempt('logind', async () => {
+            await systemdPower(launcher, action, systemctl);
+            return true;
+          }))) ||
+        (byHelper &&
+          (await attempt('the root helper', async () => {
+            await helper.call('power', { action });
+            return true;
+          })));
+      if (!done) throw refused('system', action);
     },
   };
 }

@@ -12,6 +12,8 @@ export interface HelperClientOptions {
 }
 
 export interface HelperClient {
+  /** Whether somebody listens and lets us connect. Never rejects. */
+  reachable(): Promise<boolean>;
   /**
    * @throws KioskError `HELPER_ABSENT` where nobody listens or we may not connect, `TIMEOUT`,
    * `HELPER_REFUSED`, or the code that the helper gave
@@ -22,11 +24,23 @@ export interface HelperClient {
 export function createHelperClient(options: HelperClientOptions = {}): HelperClient {
   const { socket: path = HELPER_SOCKET, timeoutMs = 10_000 } = options;
   return {
+    reachable: () => canConnect(path),
     async call(verb, args) {
       const reply = await exchange(path, timeoutMs, { id: 1, verb, arguments: args });
       if (reply.error) throw new KioskError(reply.error.code, reply.error.message);
     },
   };
+}
+
+function canConnect(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
 }
 
 async function exchange(path: string, timeoutMs: number, request: unknown): Promise<HelperReply> {

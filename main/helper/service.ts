@@ -13,7 +13,7 @@ import { LineSplitter } from './lines.ts';
 import { HelperRequest, MAX_LINE, VERBS, type Verb, type VerbArguments } from './protocol.ts';
 
 /** What each verb does; a missing one does not compile. */
-export type Executors = { readonly [V in Verb]: (args: VerbArguments<V>) => Promise<void> };
+type Executors = { readonly [V in Verb]: (args: VerbArguments<V>) => Promise<void> };
 
 export interface HelperServiceOptions {
   /** The socket's path: listened on, or (with `descriptor`) only checked. */

@@ -22,7 +22,7 @@ export interface LoginAnswer {
 }
 
 /** How the campus is asked; `Campus.login` fits. */
-export interface LoginPort {
+interface LoginPort {
   /**
    * @throws KioskError `SIGN_IN_WRONG` where the campus refuses; any `CAMPUS_*` but
    * `CAMPUS_ENDPOINT_ABSENT` where it could not be asked

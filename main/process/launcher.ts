@@ -36,7 +36,7 @@ export interface LaunchOptions {
   readonly nice?: number;
 }
 
-export interface Exit {
+interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   /** The last 16 KiB of standard error. */

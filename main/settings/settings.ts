@@ -57,7 +57,7 @@ export interface Settings {
   ): () => void;
 }
 
-export const DEFAULT_SETTINGS_FILE = '/etc/vestibule/settings.json';
+const DEFAULT_SETTINGS_FILE = '/etc/vestibule/settings.json';
 
 /**
  * @throws KioskError `SETTINGS_UNREADABLE` where the named file is missing or no JSON object:

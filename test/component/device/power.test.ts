@@ -1,5 +1,6 @@
 /** Power through real programs and a real socket; the programs only stand in for systemd's. */
 import {
+  appendFileSync,
   chmodSync,
   existsSync,
   mkdtempSync,
@@ -56,6 +57,9 @@ function power(programs: { busctl: string; systemctl: string }): Power {
     launcher,
     allowed: () => ['shutdown', 'restart'],
     helper: createHelperClient({ socket, timeoutMs: 5_000 }),
+    before: async () => {
+      appendFileSync(join(folder, 'calls'), 'before\n');
+    },
     log: silentLogger,
     programs,
   });
@@ -80,6 +84,7 @@ describe('power', () => {
     await power(programs).act('restart');
     expect(calls()).toEqual([
       'busctl call org.freedesktop.login1 /org/freedesktop/login1 org.freedesktop.login1.Manager CanReboot',
+      'before',
       'systemctl --no-ask-password reboot',
     ]);
   });
@@ -90,7 +95,7 @@ describe('power', () => {
       await serve();
       const programs = { busctl: program('busctl', answer), systemctl: program('systemctl') };
       await power(programs).act('shutdown');
-      expect(calls().slice(1)).toEqual(['root-systemctl --no-ask-password poweroff']);
+      expect(calls().slice(1)).toEqual(['before', 'root-systemctl --no-ask-password poweroff']);
     },
   );
 
@@ -98,10 +103,16 @@ describe('power', () => {
     await serve();
     const missing = join(folder, 'missing');
     await power({ busctl: missing, systemctl: missing }).act('shutdown');
-    expect(calls()).toEqual(['root-systemctl --no-ask-password poweroff']);
+    expect(calls()).toEqual(['before', 'root-systemctl --no-ask-password poweroff']);
   });
 
-  test('refused with a sentence, where nobody can', async () => {
+  test('refused, and nothing ended for it, where nobody may', async () => {
+    const programs = { busctl: program('busctl', 's "no"'), systemctl: program('systemctl') };
+    await expect(power(programs).act('shutdown')).rejects.toEqual(refused('system'));
+    expect(calls().filter((call) => !call.startsWith('busctl'))).toEqual([]);
+  });
+
+  test('refused with a sentence, where it fails', async () => {
     const programs = {
       busctl: program('busctl', 's "yes"'),
       systemctl: program('systemctl', '', 1),

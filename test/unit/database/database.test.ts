@@ -150,7 +150,7 @@ describe('the disk', () => {
     const point = join(folder, 'disk');
     mkdirSync(point);
     try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'vestibule-test', point], {
+      execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', options, 'vestibule-test', point], {
         stdio: 'pipe',
       });
     } catch {
@@ -163,7 +163,7 @@ describe('the disk', () => {
   afterEach(() => {
     for (const database of opened) database.close();
     opened = [];
-    if (mounted !== undefined) execFileSync('umount', [mounted]);
+    if (mounted !== undefined) execFileSync('/bin/umount', [mounted]);
     mounted = undefined;
   });
 
@@ -185,7 +185,7 @@ describe('the disk', () => {
     expect(failure).toEqual(failing('DISK_FULL'));
     expect(acknowledged).toBeGreaterThan(100);
     expect(count(database)).toBe(acknowledged);
-    execFileSync('mount', ['-o', 'remount,size=4m', disk]);
+    execFileSync('/bin/mount', ['-o', 'remount,size=4m', disk]);
     fill(database, 1);
     expect(count(database)).toBe(acknowledged + 1);
   });
@@ -204,7 +204,7 @@ describe('the disk', () => {
     path = join(disk, 'facts.db');
     const first = open([ROWS]);
     first.close();
-    execFileSync('mount', ['-o', 'remount,ro', disk]);
+    execFileSync('/bin/mount', ['-o', 'remount,ro', disk]);
     expect(() => open([ROWS])).toThrow(failing('DISK_READ_ONLY'));
     path = join(disk, 'new', 'facts.db');
     expect(() => open([ROWS])).toThrow(failing('DISK_READ_ONLY'));
