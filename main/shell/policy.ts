@@ -20,12 +20,19 @@ export async function serve(
   const display = request.url.origin === policy.displayOrigin;
   try {
     const response = await (display ? policy.serveDisplay(request) : policy.serveUi(request));
-    return { ...response, headers: harden(response.headers, display, policy) };
+    return {
+      ...response,
+      headers: harden(response.headers, display, policy),
+      body: response.status >= 400 && !response.body?.length ? NO_TEXT : response.body,
+    };
   } catch (error) {
     onError(error);
-    return { status: 500, headers: { 'content-type': 'text/plain' }, body: null };
+    return { status: 500, headers: { 'content-type': 'text/plain' }, body: NO_TEXT };
   }
 }
+
+/** Without a body, a failure would not be a document at all, but the browser's own error page. */
+const NO_TEXT = new TextEncoder().encode('This page could not be loaded.');
 
 /** Whatever a page may do with its own bytes is its own policy's matter; other hosts are ours. */
 const EVERYTHING_OWN = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'";

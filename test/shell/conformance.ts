@@ -306,7 +306,9 @@ export function conformance(candidate: Candidate): void {
         expect(await h.said()).toBe('alive');
       });
 
-      test('a server of the UI that throws is a 500 and not a hang', async () => {
+      test('a page that is not there is a failure and not a hang', async () => {
+        h.uiPages.delete('/');
+        await h.shell.reload();
         expect(await h.run(`const answer = await fetch('/nothing'); return answer.status;`)).toBe(
           404,
         );

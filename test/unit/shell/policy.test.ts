@@ -63,6 +63,7 @@ describe('what is served to the two origins', () => {
       (error) => errors.push(error),
     );
     expect(response.status).toBe(500);
+    expect(response.body?.length).toBeGreaterThan(0);
     expect(errors).toHaveLength(1);
   });
 });
