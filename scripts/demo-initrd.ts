@@ -37,6 +37,9 @@ export async function demoInitrd(kernel: DebianKernel): Promise<Buffer> {
   archive.file('init', Buffer.from(INIT), 0o755);
   archive.file('etc/status', Buffer.from(STATUS), 0o755);
   archive.file('etc/udhcpc', Buffer.from(UDHCPC), 0o755);
+  // Without it the static C library looks for plug-ins that are not there, and crashes.
+  archive.file('etc/nsswitch.conf', Buffer.from('hosts: files dns\n'), 0o644);
+  archive.file('etc/hosts', Buffer.from('127.0.0.1 localhost\n'), 0o644);
   archive.file('etc/profile', Buffer.from(PROFILE), 0o644);
   // busybox acpid runs this at the power button.
   archive.file('etc/acpi/PWRF/00000080', Buffer.from('#!/bin/sh\npoweroff -f\n'), 0o755);
@@ -44,7 +47,7 @@ export async function demoInitrd(kernel: DebianKernel): Promise<Buffer> {
 }
 
 const INIT = `#!/bin/busybox sh
-/bin/busybox mkdir -p /sbin /usr/bin /usr/sbin
+/bin/busybox mkdir -p /sbin /usr/bin /usr/sbin /var/log /var/run /tmp
 /bin/busybox --install -s
 export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/ TERM=linux ENV=/etc/profile
 mount -t proc proc /proc
@@ -53,7 +56,7 @@ mount -t devtmpfs dev /dev
 for m in $(cat /etc/modules); do insmod /modules/$m 2>/dev/null; done
 name=$(cat /sys/class/dmi/id/product_name 2>/dev/null)
 hostname "\${name:-machine}"
-acpid
+acpid -l /dev/null -p /run/acpid.pid
 ip link set lo up
 for card in /sys/class/net/eth*; do
   [ -e "$card" ] || continue

@@ -1,73 +1,132 @@
 /**
- * Where a machine's network cards lead. `user`: a passt process of its own, which opens ordinary
- * sockets as the kiosk's user; nothing on the computer's loopback can be reached through it.
+ * Where a machine's network cards lead.
+ *
+ * `user`: through passt, which opens ordinary sockets on behalf of the guest, inside a network
+ * namespace that pasta connects to the computer's networks. Two layers, because one does not
+ * close the loopback: passt (as QEMU's own user network) also connects to 127.0.0.1 when a guest
+ * puts that address into a packet. In the namespace that is the namespace's own loopback, where
+ * nobody listens. No root is needed; test/machine/vm-network.test.ts proves it from a guest.
+ *
  * `group:name`: the switch of the session group.
  */
 import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
+import { isIPv4 } from 'node:net';
 import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { KioskError } from '../../base/errors.ts';
 import type { Logger } from '../../log/logger.ts';
 import { baseEnvironment, type Launcher } from '../../process/launcher.ts';
+import { isMissing } from './faults.ts';
+
+/** What every guest sees, the same as QEMU's own user network, wherever the computer is connected. */
+const GUEST = { address: '10.0.2.15', gateway: '10.0.2.2' };
+/** The namespace between, and where it asks for names. */
+const BETWEEN = { address: '10.0.3.15', gateway: '10.0.3.2', resolver: '10.0.3.3' };
+/** The loopback interface, which stands in for a network card, has no hardware address to lend. */
+const GATEWAY_MAC = '52:55:0a:00:02:02';
+/** Milliseconds until passt must listen. */
+const LIMIT_MS = 10_000;
 
 /**
- * The network that every `user` card sees, the same as QEMU's own user network, whatever the
- * computer is connected to. DNS goes to the computer's resolver, the only loopback service passt
- * may speak to, and only by UDP port 53.
+ * Resolves once QEMU can connect; everything ends by itself when QEMU closes the connection.
+ * @param socket must not exist
+ * @throws KioskError `MACHINE_PROGRAM_MISSING`, `PROGRAM_FAILED`
  */
-const ADDRESS = '10.0.2.15';
-const GATEWAY = '10.0.2.2';
-const RESOLVER = '10.0.2.3';
-/** The gateway's, as QEMU's user network has it; the loopback interface has none to lend. */
-const GATEWAY_MAC = '52:55:0a:00:02:02';
-
-/** @param socket must not exist. @throws KioskError `MACHINE_PROGRAM_MISSING`, `PROGRAM_FAILED` */
 export async function startUserNetwork(
   launcher: Launcher,
   socket: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const user = process.getuid?.() ?? 0;
-  const started = await launcher
-    .launch({
-      program: 'passt',
-      // It goes into the background by itself once it listens, and ends when QEMU closes.
-      lifetime: 'adopt',
-      signal,
-      args: [
-        ...['--socket', socket, '--one-off', '--quiet', '--ipv4-only'],
-        // Without these two the gateway's address would be the computer's loopback.
-        ...['--no-map-gw', '--dns-forward', RESOLVER],
-        ...['--address', ADDRESS, '--netmask', '24', '--gateway', GATEWAY, '--dns', RESOLVER],
-        // Addresses are given: take none from the computer, which may be offline now and online later.
-        ...['--interface', 'lo', '--mac-addr', GATEWAY_MAC],
-        ...['--tcp-ports', 'none', '--udp-ports', 'none'],
-        // passt started by root would become `nobody`, who may not enter our folder.
-        ...(user === 0 ? ['--runas', '0:0'] : []),
-      ],
-    })
+  const [program = '', ...args] = userNetwork(socket, process.getuid?.() ?? 0, await resolver());
+  const child = await launcher
+    .launch({ program, args, lifetime: 'adopt', signal })
     .catch((error: unknown) => {
-      throw error instanceof KioskError && error.code === 'PROGRAM_MISSING'
-        ? new KioskError(
-            'MACHINE_PROGRAM_MISSING',
-            'The machine has no network: passt is missing.',
-            {
-              cause: error,
-              details: { program: 'passt' },
-            },
-          )
-        : error;
+      if (!isMissing(error)) throw error;
+      throw new KioskError(
+        'MACHINE_PROGRAM_MISSING',
+        'The machine has no network: passt is missing.',
+        {
+          cause: error,
+          details: { program: 'passt' },
+        },
+      );
     });
-  const { code, stderrTail } = await started.exited;
-  const listening = await stat(socket).then(
-    (found) => found.isSocket(),
-    () => false,
-  );
-  if (code !== 0 || !listening) {
+  const listening = new AbortController();
+  const over = child.exited.then(({ code, stderrTail }) => {
     throw new KioskError('PROGRAM_FAILED', `passt ended with ${code}: ${stderrTail.trim()}`, {
       details: { program: 'passt', exit: code },
     });
+  });
+  try {
+    await Promise.race([exists(socket, listening.signal), over]);
+  } finally {
+    listening.abort();
+    over.catch(() => {});
+  }
+}
+
+/** The command line of pasta, which runs passt in the namespace that it makes. */
+export function userNetwork(
+  socket: string,
+  user: number,
+  nameserver: string | undefined,
+): string[] {
+  // Started by root (developers, tests), passt would become `nobody`, who may not enter our
+  // folder; as root of a user namespace it stays who it is.
+  const pasta =
+    user === 0
+      ? ['unshare', '--user', '--map-root-user', '--', 'pasta', '--netns-only']
+      : ['pasta'];
+  const common = [
+    ...['--foreground', '--quiet', '--ipv4-only', '--tcp-ports', 'none', '--udp-ports', 'none'],
+    // Without it the gateway's address would be the loopback.
+    ...['--no-map-gw', '--netmask', '24'],
+    // Addresses are given, so none is asked of the computer, which may go on- and offline.
+    ...['--interface', 'lo', '--mac-addr', GATEWAY_MAC],
+  ];
+  return [
+    ...[
+      ...pasta,
+      ...common,
+      '--config-net',
+      '--ns-ifname',
+      'eth0',
+      '--tcp-ns',
+      'none',
+      '--udp-ns',
+      'none',
+    ],
+    ...['--address', BETWEEN.address, '--gateway', BETWEEN.gateway],
+    // UDP port 53 of one address leads to the computer's resolver, wherever that is.
+    ...(nameserver === undefined ? [] : ['--dns', nameserver]),
+    ...['--dns-forward', BETWEEN.resolver],
+    ...['--', 'passt', ...common, '--one-off', '--socket', socket],
+    ...['--address', GUEST.address, '--gateway', GUEST.gateway, '--dns', BETWEEN.resolver],
+  ];
+}
+
+/** The computer's first resolver; passt itself skips one that listens on the loopback. */
+async function resolver(): Promise<string | undefined> {
+  const text = await readFile('/etc/resolv.conf', 'utf8').catch(() => '');
+  for (const match of text.matchAll(/^nameserver\s+(\S+)/gm)) {
+    if (match[1] !== undefined && isIPv4(match[1])) return match[1];
+  }
+  return undefined;
+}
+
+/** passt listens microseconds after its socket appears; QEMU needs milliseconds to get there. */
+async function exists(path: string, signal: AbortSignal): Promise<void> {
+  const deadline = Date.now() + LIMIT_MS;
+  for (;;) {
+    const there = await access(path).then(
+      () => true,
+      () => false,
+    );
+    if (there || signal.aborted) return;
+    if (Date.now() > deadline) throw new KioskError('PROGRAM_FAILED', 'passt does not listen.');
+    await pause(3);
   }
 }
 

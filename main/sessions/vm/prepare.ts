@@ -245,7 +245,7 @@ async function settleAll<T extends readonly unknown[]>(
   },
 ): Promise<{ -readonly [K in keyof T]: T[K] }> {
   await Promise.allSettled(work);
-  return Promise.all(work) as Promise<{ -readonly [K in keyof T]: T[K] }>;
+  return Promise.all(work);
 }
 
 async function exists(path: string): Promise<boolean> {
