@@ -42,6 +42,7 @@ export function toCatalogueEntry(entry: ManifestEntry, sources: CatalogueSources
     version: first ? { current: first.current, next: first.next } : null,
     machines: entry.kind === 'vm' ? entry.machines.length : 1,
     savedAt: entry.kind === 'web' ? sources.savedAt(entry.id) : null,
+    ...(entry.kind === 'vm' ? { keep: entry.keep } : {}),
     availability: availability(entry, images, sources),
   };
 }

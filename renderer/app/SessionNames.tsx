@@ -21,7 +21,7 @@ export function SessionNames({ lead }: { readonly lead: string }) {
   );
 }
 
-/** How many of these hold something that can be lost. */
+/** How many names that makes: machines of one group are one session to a person. */
 export function countActive(sessions: readonly Session[]): number {
-  return sessions.filter(isActive).length;
+  return groupSessions(sessions.filter(isActive)).length;
 }

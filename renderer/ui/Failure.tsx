@@ -5,8 +5,8 @@ import { detail, type KioskFailure } from '../kiosk.ts';
 export function Failure({ error }: { readonly error: KioskFailure }) {
   const { t, format, errorText } = useI18n();
   const text = errorText(error);
-  const needed = detail(error, 'needed');
-  const available = detail(error, 'available');
+  const needed = bytesIn(error, 'needed', 'neededMib');
+  const available = bytesIn(error, 'available', 'freeMib');
   const amounts =
     needed === undefined || available === undefined
       ? null
@@ -22,4 +22,12 @@ export function Failure({ error }: { readonly error: KioskFailure }) {
       <p className="code">{t.common.code(error.code)}</p>
     </div>
   );
+}
+
+const MIB = 1024 * 1024;
+
+/** An amount among the details: some parts of the kiosk count in bytes, machines in MiB. */
+function bytesIn(error: KioskFailure, bytes: string, mebibytes: string): number | undefined {
+  const amount = detail(error, mebibytes);
+  return detail(error, bytes) ?? (amount === undefined ? undefined : amount * MIB);
 }

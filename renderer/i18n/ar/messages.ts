@@ -312,6 +312,7 @@ export const messages: Messages = {
       cancelled: 'أُلغيت',
       interrupted: 'انقطعت',
       steps: {
+        preparing: 'التحضير',
         joining: 'الانضمام إلى الإرسال',
         receiving: 'الاستلام',
         repairing: 'جلب ما فات',

@@ -295,6 +295,7 @@ export const messages: Messages = {
       cancelled: 'Abgebrochen',
       interrupted: 'Unterbrochen',
       steps: {
+        preparing: 'bereitet vor',
         joining: 'tritt der Übertragung bei',
         receiving: 'empfängt',
         repairing: 'holt Fehlendes nach',

@@ -293,6 +293,7 @@ export const messages = {
       cancelled: 'Cancelled',
       interrupted: 'Interrupted',
       steps: {
+        preparing: 'preparing',
         joining: 'joining the transmission',
         receiving: 'receiving',
         repairing: 'fetching what was missed',

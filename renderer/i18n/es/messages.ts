@@ -287,6 +287,7 @@ export const messages: Messages = {
       cancelled: 'Cancelada',
       interrupted: 'Interrumpida',
       steps: {
+        preparing: 'preparando',
         joining: 'uniéndose a la transmisión',
         receiving: 'recibiendo',
         repairing: 'obteniendo lo que faltó',

@@ -293,6 +293,7 @@ export const messages: Messages = {
       cancelled: 'Annulée',
       interrupted: 'Interrompue',
       steps: {
+        preparing: 'préparation',
         joining: 'rejoint la diffusion',
         receiving: 'réception',
         repairing: 'récupération des parties manquées',

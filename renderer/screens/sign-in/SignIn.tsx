@@ -101,6 +101,6 @@ export function SignIn() {
 /** True until the time that a lock names is over. */
 function useLocked(error: KioskFailure | null): boolean {
   const now = useNow(SECOND);
-  const until = error?.code === 'SIGN_IN_LOCKED' ? detail(error, 'until') : undefined;
+  const until = error === null ? undefined : detail(error, 'until');
   return until !== undefined && now < until;
 }
