@@ -35,7 +35,7 @@ import { sweepStaging } from './staging.ts';
 import { ImageStore } from './store.ts';
 import type { Transport } from './transport.ts';
 import { verifyVersion } from './verify.ts';
-import type { VersionRecord } from './version.ts';
+import { sameStamp, stampOf, type VersionRecord } from './version.ts';
 
 const ReceiveParams = z.object({ ref: ImageRef });
 const VerifyParams = z.object({
@@ -356,6 +356,7 @@ export class ImageManager implements Images {
       await sweepStaging(staging, new Set());
       if (offer) offer.error = null;
       await this.#collect();
+      this.#maintain();
     } catch (error) {
       if (!context.signal.aborted && !isAbort(error)) this.#failed(ref, error);
       throw error;
@@ -469,7 +470,12 @@ export class ImageManager implements Images {
       if (chunks > MAX_INDEXED_CHUNKS && sources.length > 0) break;
       try {
         const path = this.#store.imagePath(version);
-        sources.push({ path, manifest: await this.#store.manifest(version) });
+        const untouched = sameStamp(await stampOf(path), version.stamp);
+        sources.push({
+          path,
+          manifest: await this.#store.manifest(version),
+          verified: untouched && version.verifiedAt !== null,
+        });
       } catch (error) {
         this.#options.log.warn('a version cannot serve as a source', {
           image: version.image,

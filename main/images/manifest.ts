@@ -266,7 +266,8 @@ function openTables(file: Uint8Array): {
   const chunks = Math.ceil(header.size / CHUNK_SIZE);
   const tables = start + headerLength;
   if (4 * chunks > bytes.length - tables) throw invalid('it is truncated');
-  const lengthAt = (index: number): number => bytes.readUInt32LE(tables + 4 * index);
+  const view = new DataView(bytes.buffer, bytes.byteOffset + tables, 4 * chunks);
+  const lengthAt = (index: number): number => view.getUint32(4 * index, true);
   let kept = 0;
   for (let index = 0; index < chunks; index++) if (lengthAt(index) !== 0) kept++;
   const hashes = bytes.subarray(tables + 4 * chunks);

@@ -26,7 +26,7 @@ export interface PackOptions {
    * is served, for servers that also send it with `udp-sender`.
    */
   readonly layout?: ImageLayout;
-  /** zstd's, 1 to 19. Default 3. */
+  /** zstd's, 1 to 19. Default 6. */
   readonly level?: number;
   readonly parents?: ReadonlyArray<{ readonly version: string; readonly root: string }>;
   readonly description?: Json;
@@ -134,7 +134,7 @@ async function packChunks(
         size,
         first,
         count: Math.min(BATCH, chunks - first),
-        level: path === undefined ? null : (options.level ?? 3),
+        level: path === undefined ? null : (options.level ?? 6),
       });
     // Several batches are under way; their results are written in order.
     const underWay: Array<ReturnType<typeof pack>> = [];
