@@ -6,23 +6,16 @@
 import { once } from 'node:events';
 import type { Clock } from '../base/clock.ts';
 import { KioskError } from '../base/errors.ts';
-import { Emitter } from '../base/events.ts';
-import { next } from '../base/machine.ts';
+import type { Emitter } from '../base/events.ts';
 import type { BundleFile, UiBundle } from '../base/manifest.ts';
 import type { Logger } from '../log/logger.ts';
-import type {
-  FetchFile,
-  UiCacheEvents,
-  UiCacheReport,
-  UiCacheState,
-  UiCacheStatus,
-} from './api.ts';
+import type { FetchFile, UiCacheEvents, UiCacheReport, UiCacheStatus } from './api.ts';
 import type { BlobStore } from './blobs.ts';
 import { type BundleIndex, describe, type LoadedBundle, loadBundle } from './bundle-index.ts';
+import { Condition } from './condition.ts';
 import { download, missingFiles } from './download.ts';
 import { Repairer, rebuildIndex } from './repair.ts';
 import { Retry } from './retry.ts';
-import { STATES, type UiCacheEvent } from './states.ts';
 
 /** Runs of the kiosk in which a version may be tried without ever painting: it may end main too. */
 const MAX_TRIALS = 3;
@@ -49,9 +42,8 @@ interface Run {
 }
 
 export class Bundles {
-  readonly events = new Emitter<UiCacheEvents>();
   readonly #options: BundlesOptions;
-  #state: UiCacheState = 'empty';
+  readonly #condition: Condition;
   #good: LoadedBundle | undefined;
   #staged: LoadedBundle | undefined;
   /** What the page on the screen was loaded from; undefined: the built-in UI, or no page yet. */
@@ -60,14 +52,13 @@ export class Bundles {
   #wanted: LoadedBundle | undefined;
   #run: Run | undefined;
   #online = false;
-  #progress: number | null = null;
-  #error: KioskError | null = null;
   #closed = false;
   readonly #repairer: Repairer;
   readonly #retry: Retry;
 
   constructor(options: BundlesOptions) {
     this.#options = options;
+    this.#condition = new Condition({ ...options, shown: () => this.#shown() });
     const writable = options.unwritable === undefined;
     this.#repairer = new Repairer({ ...options, writable });
     this.#retry = new Retry(options.retryBaseMs, () => this.#again());
@@ -82,20 +73,16 @@ export class Bundles {
     if (indexLost) await rebuildIndex(this.#options);
     this.#good = index.get('good');
     this.#staged = index.get('staged');
-    if (this.#staged) this.#state = 'staged';
-    else if (this.#good) this.#state = 'active';
+    if (this.#staged) this.#condition.resume('staged');
+    else if (this.#good) this.#condition.resume('active');
+  }
+
+  get events(): Emitter<UiCacheEvents> {
+    return this.#condition.events;
   }
 
   status(): UiCacheStatus {
-    const shown = this.#serving ?? this.#candidate();
-    const live = this.#online && shown !== undefined && shown.digest === this.#wanted?.digest;
-    return {
-      state: this.#state,
-      source: shown === undefined ? 'fallback' : live ? 'live' : 'cached',
-      version: shown?.bundle.version ?? 'built-in',
-      progress: this.#progress,
-      error: this.#error,
-    };
+    return this.#condition.status();
   }
 
   async apply(bundle: UiBundle | undefined): Promise<void> {
@@ -111,7 +98,7 @@ export class Bundles {
     this.#retry.reset();
     const { blobs, index } = this.#options;
     if (index.isRefused(loaded.digest)) {
-      throw this.#failed(
+      throw this.#condition.failed(
         new KioskError('UI_RENDER_FAILED', 'This version of the UI failed to render before.', {
           details: { version: bundle.version },
         }),
@@ -125,8 +112,7 @@ export class Bundles {
       if (this.#staged) this.#dropStaged();
       this.#good = this.#renamed(this.#good, loaded);
       if (missingFiles(this.#good, blobs).length === 0) {
-        this.#error = null;
-        this.#changed();
+        this.#condition.succeeded();
         this.#tidy();
         return;
       }
@@ -142,7 +128,7 @@ export class Bundles {
     if (this.#staged && !this.#trial) this.#beginTrial(this.#staged);
     const before = this.#serving;
     this.#serving = this.#candidate();
-    if (before !== this.#serving) this.#changed();
+    if (before !== this.#serving) this.#condition.changed();
     return this.#serving;
   }
 
@@ -156,7 +142,7 @@ export class Bundles {
     if (this.#trial && loaded === this.#staged)
       this.#endTrial('its entry page is damaged and cannot be fetched');
     if (this.#serving === loaded) this.#serving = undefined;
-    this.#changed();
+    this.#condition.changed();
   }
 
   rendered(): void {
@@ -172,8 +158,8 @@ export class Bundles {
     }
     this.#good = tried;
     this.#staged = undefined;
-    this.#error = null;
-    this.#step('rendered');
+    this.#condition.succeeded();
+    this.#condition.step('rendered');
     log.info('UI activated', { version: tried.bundle.version, at: clock.now() });
     this.#options.report({
       kind: 'ui.activated',
@@ -191,7 +177,7 @@ export class Bundles {
     if (this.#online === online) return;
     this.#online = online;
     if (online) this.#retry.hurry();
-    this.#changed();
+    this.#condition.changed();
   }
 
   /**
@@ -207,7 +193,7 @@ export class Bundles {
       report({ kind: 'ui.repaired', level: 'warning', version });
       return content;
     } catch (cause) {
-      this.#failed(
+      this.#condition.failed(
         new KioskError('UI_NOT_CACHED', `The UI file "${file.path}" is damaged.`, {
           cause,
           details: { path: file.path, version },
@@ -227,6 +213,13 @@ export class Bundles {
     await this.#repairer.idle();
   }
 
+  #shown(): Pick<UiCacheStatus, 'source' | 'version'> {
+    const shown = this.#serving ?? this.#candidate();
+    if (shown === undefined) return { source: 'fallback', version: 'built-in' };
+    const live = this.#online && shown.digest === this.#wanted?.digest;
+    return { source: live ? 'live' : 'cached', version: shown.bundle.version };
+  }
+
   #candidate(): LoadedBundle | undefined {
     const shown = this.#trial ? this.#staged : this.#good;
     if (shown === undefined) return undefined;
@@ -244,20 +237,19 @@ export class Bundles {
     try {
       await done;
       this.#retry.reset();
-      this.#error = null;
+      this.#condition.succeeded();
     } catch (error) {
       if (!abort.signal.aborted) this.#retry.later();
-      throw this.#failed(error);
+      throw this.#condition.failed(error);
     } finally {
       if (this.#run === run) this.#run = undefined;
-      this.#progress = null;
-      this.#changed();
+      this.#condition.progress(null);
     }
   }
 
   async #fetch(loaded: LoadedBundle, signal: AbortSignal): Promise<void> {
     const { blobs, index, clock, unwritable, log } = this.#options;
-    this.#step(this.#good ? 'refresh' : 'fetch');
+    this.#condition.step(this.#good ? 'refresh' : 'fetch');
     try {
       if (unwritable) throw unwritable;
       const missing = missingFiles(loaded, blobs);
@@ -267,13 +259,12 @@ export class Bundles {
         files: missing,
         signal,
         onProgress: (fraction) => {
-          this.#progress = fraction;
-          this.#changed();
+          this.#condition.progress(fraction);
         },
       });
       if (loaded.digest === this.#good?.digest) {
         await blobs.flush();
-        this.#step('completed');
+        this.#condition.step('completed');
         this.#completed(missing);
         return;
       }
@@ -285,12 +276,12 @@ export class Bundles {
       await blobs.put(description.sha256, Buffer.from(description.text), 'description');
       await blobs.flush(() => index.stage(loaded, clock.now()));
       this.#staged = loaded;
-      this.#step('fetched');
+      this.#condition.step('fetched');
       log.info('UI staged', { version: loaded.bundle.version, fetched: missing.length });
       this.events.emit('reload', { reason: 'staged' });
     } catch (error) {
       await this.#keepWhatCame(error);
-      this.#step(this.#staged ? 'kept' : 'failed');
+      this.#condition.step(this.#staged ? 'kept' : 'failed');
       throw error;
     }
   }
@@ -342,9 +333,9 @@ export class Bundles {
       `Version "${version}" of the UI was rolled back: ${reason}.`,
       { details: { version, reason } },
     );
-    this.#step(this.#good ? 'rolledBack' : 'rejected');
+    this.#condition.step(this.#good ? 'rolledBack' : 'rejected');
     report({ kind: 'ui.rolled-back', level: 'error', version, error });
-    this.#failed(error);
+    this.#condition.failed(error);
     this.#finishTrial();
     this.events.emit('reload', { reason: 'rolled-back' });
   }
@@ -352,7 +343,7 @@ export class Bundles {
   #finishTrial(): void {
     this.#trial?.over.resolve();
     this.#trial = undefined;
-    this.#changed();
+    this.#condition.changed();
     this.#tidy();
   }
 
@@ -360,7 +351,7 @@ export class Bundles {
     this.#options.index.unstage();
     if (this.#trial) clearTimeout(this.#trial.timer);
     this.#staged = undefined;
-    this.#step('rolledBack');
+    this.#condition.step('rolledBack');
     this.#finishTrial();
     this.events.emit('reload', { reason: 'withdrawn' });
   }
@@ -370,13 +361,13 @@ export class Bundles {
     this.#retry.reset();
     await this.#stopRun();
     if (this.#wanted !== undefined) throw cancelled();
-    this.#error = null;
+    this.#condition.succeeded();
     if (!this.#good && !this.#staged) return this.#tidy();
     this.#options.index.withdraw();
     if (this.#trial) clearTimeout(this.#trial.timer);
     this.#good = undefined;
     this.#staged = undefined;
-    this.#step('withdrawn');
+    this.#condition.step('withdrawn');
     this.#finishTrial();
     this.events.emit('reload', { reason: 'withdrawn' });
   }
@@ -442,37 +433,6 @@ export class Bundles {
     this.#start(wanted).catch((error: unknown) => {
       this.#options.log.warn('the UI could not be fetched', { error });
     });
-  }
-
-  #failed(error: unknown): KioskError {
-    const known =
-      error instanceof KioskError
-        ? error
-        : new KioskError('INTERNAL', 'The UI cache failed.', { cause: error });
-    if (known.code === 'CANCELLED') return known;
-    const { log, report } = this.#options;
-    const first = this.#error?.code !== known.code;
-    this.#error = known;
-    log.error(known.message, { code: known.code, error: known.cause });
-    if (first && known.code !== 'UI_RENDER_FAILED') {
-      report({ kind: 'ui.failed', level: 'error', error: known });
-    }
-    this.#changed();
-    return known;
-  }
-
-  #step(event: UiCacheEvent): void {
-    const to = next(STATES, this.#state, event);
-    if (to === undefined) {
-      this.#options.log.error('the UI cache rejected an event', { state: this.#state, event });
-      return;
-    }
-    this.#state = to;
-    this.#changed();
-  }
-
-  #changed(): void {
-    this.events.emit('status', this.status());
   }
 }
 
