@@ -1,4 +1,4 @@
-/** What every shell promises. Run by chromium.test.ts and electron.test.ts. */
+/** What every shell promises, whichever it is. Run by chromium.test.ts. */
 import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocketServer } from 'ws';
@@ -316,6 +316,17 @@ export function conformance(candidate: Candidate): void {
     });
 
     describe('the return chord', () => {
+      test('no script can press it', async () => {
+        await h.run(`
+          for (const target of [window, document, document.body]) {
+            target.dispatchEvent(new KeyboardEvent('keydown', {
+              code: 'Home', key: 'Home', ctrlKey: true, altKey: true, bubbles: true }));
+          }
+          await sleep(300);
+          return 'tried';`);
+        expect(h.events.returnChord).toBe(0);
+      });
+
       test('works in the UI, and in the frame of a display that swallows every key', async () => {
         h.displayPages.set('/', {
           body: `<body style="margin:0;height:100vh"><script>
@@ -326,26 +337,21 @@ export function conformance(candidate: Candidate): void {
           </script>`,
         });
         await h.run(
-          `addEventListener('message', () => say('focused')); await sleep(300); return 'ready';`,
+          `addEventListener('message', () => say('focused'), { once: true }); await sleep(300); return 'ready';`,
           `<iframe src="${DISPLAY}/" style="position:fixed;inset:200px 0 0 0;width:100%;height:600px"></iframe>`,
         );
-        h.key('ctrl+alt+Home');
-        await until(() => h.events.returnChord === 1);
+        // The window manager gives the focus when it pleases; a person presses again as well.
+        await until(() => {
+          h.key('ctrl+alt+Home');
+          return h.events.returnChord > 0;
+        });
         h.click(600, 500);
         expect(await h.said()).toBe('focused');
-        h.key('ctrl+alt+Home');
-        await until(() => h.events.returnChord === 2);
-      });
-
-      test('no script can press it', async () => {
-        await h.run(`
-          for (const target of [window, document, document.body]) {
-            target.dispatchEvent(new KeyboardEvent('keydown', {
-              code: 'Home', key: 'Home', ctrlKey: true, altKey: true, bubbles: true }));
-          }
-          await sleep(300);
-          return 'tried';`);
-        expect(h.events.returnChord).toBe(0);
+        h.events.returnChord = 0;
+        await until(() => {
+          h.key('ctrl+alt+Home');
+          return h.events.returnChord > 0;
+        });
       });
     });
 

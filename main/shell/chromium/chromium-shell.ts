@@ -139,14 +139,14 @@ class ChromiumShell implements Shell {
 
   async open(): Promise<void> {
     this.#wantsUi = true;
-    await this.#page().load();
+    await this.#load();
   }
 
   async reload(): Promise<void> {
     this.#wantsUi = true;
     const page = this.#page();
     if (await page.responds()) {
-      await page.load();
+      await this.#load();
       return;
     }
     this.#options.log.warn('the UI hangs: its process is ended');
@@ -182,6 +182,13 @@ class ChromiumShell implements Shell {
     // Chromium ends by itself, and in order, when asked; the launcher kills one that does not.
     this.#running?.pipe.browser.post('Browser.close');
     await child?.stop();
+  }
+
+  async #load(): Promise<void> {
+    const page = this.#page();
+    await page.load();
+    // A page that died took the keyboard's focus with it. A web session that is shown keeps it.
+    if (![...this.#views.values()].some((view) => view.shown)) await page.raise();
   }
 
   #page(): UiPage {
@@ -240,9 +247,7 @@ class ChromiumShell implements Shell {
         await this.#pause();
         if (this.#closing || !this.#ui) return;
         try {
-          await this.#ui.page.load();
-          // A page that died takes the keyboard's focus with it. A shown web session keeps it.
-          if (![...this.#views.values()].some((view) => view.shown)) await this.#ui?.page.raise();
+          await this.#load();
           return;
         } catch (error) {
           this.#options.log.error('the UI could not be loaded again', { error });
@@ -288,7 +293,7 @@ class ChromiumShell implements Shell {
           return;
         }
         await this.begin(running);
-        if (this.#wantsUi) await this.#page().load();
+        if (this.#wantsUi) await this.#load();
         return;
       } catch (error) {
         this.#options.log.error('Chromium could not be started again', { error });

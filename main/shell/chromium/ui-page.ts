@@ -106,7 +106,8 @@ export class UiPage {
    * the renderer's input/output thread, so that it does not wait for the page's own.
    */
   kill(): void {
-    this.#session.post('Page.crash');
+    // Its answer is that the page is gone.
+    this.#session.send('Page.crash').catch(() => {});
   }
 
   raise(): Promise<void> {
