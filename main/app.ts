@@ -19,7 +19,8 @@ import { createImages } from './images/images.ts';
 import { createJobs } from './jobs/jobs.ts';
 import type { DeferredLogger } from './log/deferred.ts';
 import { createLog } from './log/log.ts';
-import { createPeople } from './people/people.ts';
+import { createPeople, GUEST_ID } from './people/people.ts';
+import { SeatRecord } from './people/seat-record.ts';
 import type { Launcher } from './process/launcher.ts';
 import { present, sessionReport, uiReport } from './reports.ts';
 import { SessionManager } from './sessions/manager.ts';
@@ -153,6 +154,8 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     log: Object.assign(log.scope('people'), { redact: (value: string) => log.redact(value) }),
   });
 
+  const seat = new SeatRecord(join(runtimeFolder, 'person.json'), log.scope('people'));
+
   const jobs = createJobs({ path: join(dataFolder, 'jobs.db'), log: log.scope('jobs') });
   const images = await createImages({
     folder: join(dataFolder, 'images'),
@@ -175,14 +178,19 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     uiOrigin: start.uiOrigin,
     returnChord: RETURN_CHORD.label,
   });
+  const machines = createVmEngine({
+    launcher,
+    images,
+    runtimeFolder: join(runtimeFolder, 'vm'),
+    stateFolder: join(dataFolder, 'machines'),
+    log: log.scope('machines'),
+  });
+  const virtualization = async () => {
+    const { accelerator, reason } = await machines.accelerator();
+    return { kvm: accelerator === 'kvm', reason };
+  };
   const engines = [
-    createVmEngine({
-      launcher,
-      images,
-      runtimeFolder: join(runtimeFolder, 'vm'),
-      stateFolder: join(dataFolder, 'machines'),
-      log: log.scope('machines'),
-    }),
+    machines,
     createWebEngine({
       open: (view) => {
         if (!shell) throw new KioskError('BRIDGE_CLOSED', 'The screen is not ready.');
@@ -210,6 +218,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     campus,
     dataFolder,
     signal: closing.signal,
+    virtualization,
     log: log.scope('device'),
     own: () => ({
       vestibule: VERSION,
@@ -311,10 +320,17 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
   campus.on('catalogue', view.touch);
   campus.on('outbox', view.touch);
   uiCache.on('status', view.touch);
-  uiCache.on('reload', ({ reason }) => {
-    log.info('the page shows another version of the UI', { reason });
+  // Nobody who works is interrupted by a new look: it waits for the end of their visit.
+  let reloadWanted = false;
+  const reload = (): void => {
+    reloadWanted = people.current !== null;
+    if (reloadWanted || !shell) return;
     pageWatch.loading();
-    shell?.reload().catch((error: unknown) => log.error('the page could not be loaded', { error }));
+    shell.reload().catch((error: unknown) => log.error('the page could not be loaded', { error }));
+  };
+  uiCache.on('reload', ({ reason }) => {
+    log.info('there is another version of the UI to show', { reason });
+    reload();
   });
   images.on('changed', view.touch);
   settings.on('changed', view.touch);
@@ -329,7 +345,11 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
   people.on('preferences', view.touch);
   people.on('changed', (person) => {
     view.touch();
-    if (person === null) return;
+    seat.write(person);
+    if (person === null) {
+      if (reloadWanted) reload();
+      return;
+    }
     // Machines that were adopted belong to somebody: another person's arrival ends them.
     for (const owner of sessions.owners()) {
       if (owner !== person.id) void sessions.stopAll({ personId: owner, now: true });
@@ -365,11 +385,16 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
   if (campus.manifest) accept(campus.manifest);
   campus.start();
   jobs.start();
-  const adopted = await sessions.adopt();
-  if (adopted > 0) log.info('running sessions were adopted', { count: adopted });
+  if ((await sessions.adopt()) > 0) {
+    const before = seat.read();
+    if (before && sessions.owners().includes(before.id)) people.resume(before);
+    // Guests are all called the same: nobody may find the machine of the one before.
+    else void sessions.stopAll({ personId: GUEST_ID, now: true });
+  }
   void readWarnings({
     scratchFolder: dataFolder,
     memoryReserveMiB: settings.get('sessions.memoryReserveMiB'),
+    virtualization,
   }).then((found) => {
     warnings = found;
     view.touch();

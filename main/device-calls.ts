@@ -8,6 +8,7 @@ import { checkNetwork } from './device/network-check.ts';
 import { createPower } from './device/power.ts';
 import { measureStorage } from './device/storage.ts';
 import { readVersions } from './device/versions.ts';
+import type { Virtualization } from './device/virtualization.ts';
 import { createHelperClient } from './helper/client.ts';
 import type { Logger } from './log/logger.ts';
 import type { Launcher } from './process/launcher.ts';
@@ -23,6 +24,8 @@ export interface DeviceCallsOptions {
   readonly dataFolder: string;
   readonly signal: AbortSignal;
   readonly log: Logger;
+  /** Found by running a guest, not by looking. */
+  readonly virtualization: () => Promise<Virtualization>;
   readonly own: () => Pick<Versions, 'vestibule' | 'shell' | 'ui' | 'manifest'>;
   /** Ends what must not be cut off. */
   readonly beforePower: () => Promise<void>;
@@ -30,11 +33,12 @@ export interface DeviceCallsOptions {
 
 export function createDeviceCalls(options: DeviceCallsOptions): DeviceCalls {
   const { launcher, settings, campus, dataFolder, signal } = options;
-  const facts = createFactsReader({ launcher });
+  const facts = createFactsReader({ launcher, virtualization: options.virtualization });
   const power = createPower({
     launcher,
     allowed: () => settings.get('power.actions'),
     helper: createHelperClient(),
+    before: options.beforePower,
     log: options.log,
   });
   return {
@@ -62,9 +66,6 @@ export function createDeviceCalls(options: DeviceCallsOptions): DeviceCalls {
         signal,
       }),
     versions: () => readVersions(launcher, options.own()),
-    power: async (action) => {
-      await options.beforePower();
-      await power.act(action);
-    },
+    power: (action) => power.act(action),
   };
 }

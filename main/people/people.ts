@@ -55,6 +55,9 @@ export interface PeopleOptions {
   readonly cost?: ScryptCost;
 }
 
+/** All guests are one: nothing is kept for them. */
+export const GUEST_ID = 'guest';
+
 export type PeopleEvents = {
   changed: Person | null;
   preferences: Preferences;
@@ -63,14 +66,20 @@ export type PeopleEvents = {
 export interface People {
   readonly current: Person | null;
   /**
+   * Who is signed in already is signed out first, once the newcomer is known to be right.
    * @throws KioskError `SIGN_IN_WRONG` (details: `attemptsLeft`, or `until` when the next try may
    * come, in milliseconds since the epoch), `SIGN_IN_LOCKED` (details: `seconds`, `until`),
-   * `SIGN_IN_NEEDS_NETWORK` (details: `reason` `unknown` or `expired`), `NOT_ALLOWED` while someone
-   * is signed in, `CAMPUS_ENDPOINT_ABSENT`, `CANCELLED`
+   * `SIGN_IN_NEEDS_NETWORK` (details: `reason` `unknown` or `expired`), `CAMPUS_ENDPOINT_ABSENT`,
+   * `CANCELLED`
    */
   signIn(name: string, secret: string, signal?: AbortSignal): Promise<Person>;
   /** @throws KioskError `GUESTS_NOT_ALLOWED`, `NOT_ALLOWED` while someone is signed in */
   continueAsGuest(): Promise<Person>;
+  /**
+   * Main was restarted while this person was at the screen. Their secret is gone with the old
+   * main: single sign-on asks again. Does nothing while someone is signed in.
+   */
+  resume(person: Person): void;
   /** Forgets the secret, then waits for all hooks; never rejects. */
   signOut(): Promise<void>;
   /** Called at each sign-out, while the person is still current; returns what removes the hook. */

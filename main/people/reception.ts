@@ -8,12 +8,18 @@ import { type Database, openDatabase } from '../database/database.ts';
 import type { Logger } from '../log/logger.ts';
 import { Attempts } from './attempts.ts';
 import { MIGRATIONS, OfflineLogins } from './offline-logins.ts';
-import type { LoginAnswer, People, PeopleEvents, PeopleOptions } from './people.ts';
+import {
+  GUEST_ID,
+  type LoginAnswer,
+  type People,
+  type PeopleEvents,
+  type PeopleOptions,
+} from './people.ts';
 import { PreferenceBook, type PreferencesChange } from './preferences.ts';
 import { makeVerifier, matches, type ScryptCost, STRONG } from './verifier.ts';
 
 const GUEST: Person = {
-  id: 'guest',
+  id: GUEST_ID,
   name: 'Guest',
   kind: 'guest',
   groups: ['guest'],
@@ -70,6 +76,10 @@ export class Reception implements People {
       }
       return this.#enter(GUEST, false);
     });
+  }
+
+  resume(person: Person): void {
+    if (this.#current === null) this.#enter(person, person.kind !== 'guest');
   }
 
   signOut(): Promise<void> {
@@ -139,7 +149,6 @@ export class Reception implements People {
   }
 
   async #signIn(name: string, secret: string, signal: AbortSignal | undefined): Promise<Person> {
-    this.#requireNobody();
     const key = loginKey(name);
     const locked = this.#attempts.waitFor(key);
     if (locked > 0) throw this.#lockedFor(locked);
@@ -148,6 +157,8 @@ export class Reception implements People {
     try {
       const person = await this.#authenticate(name, secret, bytes, signal);
       this.#attempts.succeeded(key);
+      // An administrator takes over the screen: only now, for a wrong password must end nothing.
+      if (this.#current) await this.#signOut();
       this.#held = { name, secret: bytes, unredact };
       return this.#enter(person, true);
     } catch (error) {

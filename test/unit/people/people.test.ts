@@ -118,10 +118,21 @@ describe('online', () => {
     expect((await people.signIn('ana', 'x')).kind).toBe('admin');
   });
 
-  test('one at a time', async () => {
+  test('one at a time: whoever comes ends the visit of the one before, and a wrong password ends nothing', async () => {
     await people.signIn('ana', PASSWORD);
-    await expect(people.signIn('ben', PASSWORD)).rejects.toEqual(failing('NOT_ALLOWED'));
+    const ended: string[] = [];
+    people.onSignOut((person) => void ended.push(person.name));
     await expect(people.continueAsGuest()).rejects.toEqual(failing('NOT_ALLOWED'));
+    const right = campus;
+    campus = async () => {
+      throw new KioskError('SIGN_IN_WRONG', 'no');
+    };
+    await expect(people.signIn('ben', 'wrong')).rejects.toEqual(failing('SIGN_IN_WRONG'));
+    expect(people.current?.name).toBe(ANA.name);
+    expect(ended).toEqual([]);
+    campus = right;
+    await people.signIn('ben', PASSWORD);
+    expect(ended).toEqual([ANA.name]);
   });
 
   test('a failure that is no answer about the person passes as it is, and counts for nothing', async () => {
