@@ -1,5 +1,4 @@
 /** The implementation of images.ts. */
-import { join } from 'node:path';
 import { z } from 'zod';
 import type { WireError } from '../../preload/contract/errors.ts';
 import { Id, type ImageVersion, type Job } from '../../preload/contract/model.ts';
@@ -9,33 +8,16 @@ import { errno, isAbort, KioskError, toWireError } from '../base/errors.ts';
 import { Emitter } from '../base/events.ts';
 import { ImageRef, Sha256 } from '../base/manifest.ts';
 import type { JobContext } from '../jobs/jobs.ts';
-import { ChunkWorkers } from './chunk-workers.ts';
-import { chooseCollection } from './collect.ts';
-import { fetchManifest } from './fetch-manifest.ts';
-import { createFileTransport } from './file.ts';
 import { prepareImageFolder, prepareOverlayFolder } from './filesystem.ts';
-import { createHttpTransport } from './http.ts';
-import {
-  DEFAULT_IMAGE_POLICY,
-  type ImagePolicy,
-  type ImageStatus,
-  type Images,
-  type ImagesEvents,
-  type ImagesOptions,
-} from './images.ts';
-import { type AcquiredImage, launchVersion } from './launch.ts';
-import type { LocalSource } from './local.ts';
+import { ImageWork } from './image-work.ts';
+import type { ImageStatus, Images, ImagesEvents, ImagesOptions } from './images.ts';
+import { type AcquiredImage, LaunchCheck } from './launch.ts';
 import { lockFolder } from './lock.ts';
-import type { ImageManifest } from './manifest.ts';
 import { overlayBases } from './overlays.ts';
-import { Pace, type PaceSettings } from './pace.ts';
-import { chunksName, manifestName } from './pack.ts';
-import { receive } from './receive.ts';
-import { sweepStaging } from './staging.ts';
+import type { PaceSettings } from './pace.ts';
+import { DEFAULT_IMAGE_POLICY, type ImagePolicy } from './policy.ts';
 import { ImageStore } from './store.ts';
-import type { Transport } from './transport.ts';
-import { verifyVersion } from './verify.ts';
-import { sameStamp, stampOf, type VersionRecord } from './version.ts';
+import type { VersionRecord } from './version.ts';
 
 const ReceiveParams = z.object({ ref: ImageRef });
 const VerifyParams = z.object({
@@ -51,9 +33,6 @@ const RETRY = { base: 5_000, cap: 10 * 60_000 };
 /** How often versions that are due for verification are looked for. */
 const MAINTAIN_MS = 60 * 60_000;
 const DAY_MS = 86_400_000;
-/** Chunk tables that are loaded to look for equal chunks: about 100 MB at most. */
-const MAX_INDEXED_CHUNKS = 2_500_000;
-
 /** What the campus's manifest in use offers of an image, and how getting it goes. */
 interface Offer {
   readonly ref: ImageRef;
@@ -70,9 +49,8 @@ export class ImageManager implements Images {
   readonly #random: () => number;
   readonly #store: ImageStore;
   readonly #unlock: () => Promise<void>;
-  readonly #pace: Pace;
-  readonly #normal: ChunkWorkers;
-  readonly #low: ChunkWorkers;
+  readonly #launches: LaunchCheck;
+  readonly #work: ImageWork;
   readonly #offers = new Map<string, Offer>();
   readonly #events: Emitter<ImagesEvents>;
   readonly #stopListening: () => void;
@@ -110,16 +88,21 @@ export class ImageManager implements Images {
     this.#random = options.random ?? Math.random;
     this.#store = store;
     this.#unlock = unlock;
-    this.#pace = new Pace(this.#clock);
     this.#events = new Emitter((error) =>
       options.log.error('a listener of images failed', { error }),
     );
-    this.#normal = new ChunkWorkers({ count: 2, priority: 'normal' });
-    this.#low = new ChunkWorkers({
-      count: 1,
-      priority: 'low',
-      onLowThread: (tid) => void this.#lowerDiskPriority(tid),
+    this.#launches = new LaunchCheck({ store, random: this.#random });
+    this.#work = new ImageWork({
+      images: options,
+      policy,
+      store,
+      clock: this.#clock,
+      random: this.#random,
+      offered: (image) => this.#offers.get(image)?.ref,
+      anythingOffered: () => this.#offers.size > 0,
+      changed: (image) => this.#changed(image),
     });
+    for (const image of store.images()) this.#prepareLaunch(image);
     const { jobs } = options;
     jobs.define(RECEIVE, {
       params: ReceiveParams,
@@ -150,10 +133,7 @@ export class ImageManager implements Images {
         : new KioskError('IMAGE_UNKNOWN', `There is no image ${image}.`);
     }
     try {
-      return await launchVersion(version, {
-        store: this.#store,
-        random: this.#random,
-      });
+      return await this.#launches.launch(version);
     } catch (error) {
       this.#enqueueVerify(version, 1);
       throw error;
@@ -205,6 +185,7 @@ export class ImageManager implements Images {
         : (offered ?? this.#store.current(image)?.manifestSha256),
     );
     await this.#store.setCurrent(target);
+    this.#prepareLaunch(image);
     this.#options.log.warn('image rolled back', { image, version });
     this.#changed(image);
   }
@@ -231,7 +212,7 @@ export class ImageManager implements Images {
   }
 
   setPace(settings: PaceSettings): void {
-    this.#pace.set(settings);
+    this.#work.pace.set(settings);
   }
 
   on<N extends keyof ImagesEvents>(
@@ -247,7 +228,7 @@ export class ImageManager implements Images {
     clearInterval(this.#maintenance);
     for (const offer of this.#offers.values()) clearTimeout(offer.retry);
     await this.#applying;
-    await Promise.all([this.#normal.close(), this.#low.close()]);
+    await this.#work.close();
     await this.#unlock();
   }
 
@@ -270,7 +251,7 @@ export class ImageManager implements Images {
       await this.#take(image, ref);
       this.#changed(image);
     }
-    await this.#collect();
+    await this.#work.collect();
     this.#maintain();
   }
 
@@ -291,8 +272,10 @@ export class ImageManager implements Images {
     this.#offers.set(image, offer);
     if (refused === sha256) return;
     const here = this.#store.versions(image).find((one) => one.manifestSha256 === sha256);
-    if (here) await this.#store.setCurrent(here);
-    else this.#enqueueReceive(offer);
+    if (here) {
+      await this.#store.setCurrent(here);
+      this.#prepareLaunch(image);
+    } else this.#enqueueReceive(offer);
   }
 
   #enqueueReceive(offer: Offer): void {
@@ -317,45 +300,12 @@ export class ImageManager implements Images {
 
   async #receive(context: JobContext, ref: ImageRef): Promise<void> {
     const { sha256 } = ref.manifest;
-    const offer = this.#offers.get(ref.id);
     if (this.#store.versions(ref.id).some((one) => one.manifestSha256 === sha256)) return;
     try {
-      const staging = await this.#store.stagingFolder(ref.id);
-      const { manifest, bytes } = await fetchManifest(ref, {
-        staging,
-        nearby: this.#nearby(manifestName(ref)),
-        port: this.#options.http,
-        signal: context.signal,
-      });
-      await sweepStaging(staging, new Set([manifest.root, sha256]));
-      const same = this.#store.versions(ref.id).find(({ root }) => root === manifest.root);
-      if (same) {
-        const renamed = await this.#store.rename(same, manifest, bytes, sha256);
-        await this.#store.setCurrent(renamed);
-      } else {
-        const { report } = await receive({
-          store: this.#store,
-          manifest,
-          manifestBytes: bytes,
-          manifestSha256: sha256,
-          sources: await this.#sources(manifest),
-          transports: this.#transports(ref, manifest),
-          context,
-          pace: this.#pace,
-          workers: () => (this.#pace.busy ? this.#low : this.#normal),
-          reserve: this.#policy.reserve,
-          makeRoom: (need) => this.#collect(need),
-          log: this.#options.log,
-        });
-        this.#options.report({
-          kind: 'image.committed',
-          level: 'info',
-          body: { ...report, transports: report.transports.map((one) => ({ ...one })) },
-        });
-      }
-      await sweepStaging(staging, new Set());
+      await this.#work.receive(context, ref);
+      const offer = this.#offers.get(ref.id);
       if (offer) offer.error = null;
-      await this.#collect();
+      this.#prepareLaunch(ref.id);
       this.#maintain();
     } catch (error) {
       if (!context.signal.aborted && !isAbort(error)) this.#failed(ref, error);
@@ -388,35 +338,7 @@ export class ImageManager implements Images {
     const version = this.#store.versions(image).find((one) => one.root === root);
     if (!version) return;
     try {
-      const report = await verifyVersion({
-        store: this.#store,
-        version,
-        fraction,
-        random: this.#random,
-        context,
-        workers: this.#low,
-        pace: this.#pace,
-        log: this.#options.log,
-        clock: this.#clock,
-        sources: async () =>
-          (await this.#sources(await this.#store.manifest(version))).filter(
-            ({ path }) => path !== this.#store.imagePath(version),
-          ),
-        transports: (manifest) => {
-          const ref = this.#offers.get(image)?.ref;
-          // Another version's servers have other bytes.
-          return ref?.manifest.sha256 === version.manifestSha256
-            ? this.#transports(ref, manifest)
-            : [];
-        },
-      });
-      if (report.wrong > 0) {
-        this.#options.report({
-          kind: 'image.repaired',
-          level: 'warning',
-          body: { ...report, transports: report.transports.map((one) => ({ ...one })) },
-        });
-      }
+      await this.#work.verify(context, version, fraction);
     } catch (error) {
       if (context.signal.aborted || isAbort(error)) throw error;
       await this.#discardIfHopeless(version, error);
@@ -444,74 +366,9 @@ export class ImageManager implements Images {
     if (offer?.ref.manifest.sha256 === version.manifestSha256) this.#enqueueReceive(offer);
   }
 
-  #transports(ref: ImageRef, manifest: ImageManifest): Transport[] {
-    const available = [
-      createFileTransport({ paths: this.#nearby(chunksName(ref)) }),
-      createHttpTransport({ urls: ref.urls, port: this.#options.http }),
-      ...(this.#options.transports?.(ref, manifest) ?? []),
-    ];
-    return this.#policy.order.flatMap((name) => available.filter((one) => one.name === name));
-  }
-
-  #nearby(name: string): string[] {
-    return (this.#options.nearbyFolders?.() ?? []).map((folder) => join(folder, name));
-  }
-
-  /** Versions whose chunks may be used again: those of the same image first, then all others. */
-  async #sources(manifest: ImageManifest): Promise<LocalSource[]> {
-    const versions = this.#store
-      .all()
-      .filter(({ damaged }) => !damaged)
-      .sort((a, b) => Number(b.image === manifest.id) - Number(a.image === manifest.id));
-    const sources: LocalSource[] = [];
-    let chunks = 0;
-    for (const version of versions) {
-      chunks += Math.ceil(version.size / manifest.chunkSize);
-      if (chunks > MAX_INDEXED_CHUNKS && sources.length > 0) break;
-      try {
-        const path = this.#store.imagePath(version);
-        const untouched = sameStamp(await stampOf(path), version.stamp);
-        sources.push({
-          path,
-          manifest: await this.#store.manifest(version),
-          verified: untouched && version.verifiedAt !== null,
-        });
-      } catch (error) {
-        this.#options.log.warn('a version cannot serve as a source', {
-          image: version.image,
-          error,
-        });
-      }
-    }
-    return sources;
-  }
-
-  async #collect(needBytes = 0): Promise<void> {
-    const bases = await overlayBases(this.#options.overlayFolders);
-    const versions = this.#store.all().map((record) => ({
-      record,
-      image: record.image,
-      root: record.root,
-      bytes: record.size,
-      committedAt: record.committedAt,
-      current: this.#store.isCurrent(record),
-      pinned: record.pinned,
-      inUse: this.#store.isUsed(record) || bases.has(this.#store.imagePath(record)),
-      // Before the first manifest nothing is known to be dispensable.
-      listed: this.#offers.size === 0 || this.#offers.has(record.image),
-    }));
-    for (const { image, root } of chooseCollection(versions, this.#policy, needBytes)) {
-      const record = this.#store.versions(image).find((one) => one.root === root);
-      if (!record || this.#store.isUsed(record)) continue;
-      this.#options.log.info('image version collected', { image, version: record.version });
-      await this.#store.remove(record);
-      this.#changed(image);
-    }
-  }
-
   /** Versions that were not verified for long are, when nobody works. */
   #maintain(): void {
-    if (this.#policy.verifyDays === 0 || this.#pace.busy) return;
+    if (this.#policy.verifyDays === 0 || this.#work.pace.busy) return;
     const due = this.#clock.now() - this.#policy.verifyDays * DAY_MS;
     for (const version of this.#store.all()) {
       if (version.damaged || (version.verifiedAt ?? 0) < due) this.#enqueueVerify(version, 1);
@@ -552,18 +409,13 @@ export class ImageManager implements Images {
     }
   }
 
-  #changed(image: string): void {
-    this.#events.emit('changed', { image });
+  /** So that a start does not wait for the reading of a large image manifest. */
+  #prepareLaunch(image: string): void {
+    const version = this.#store.current(image);
+    if (version) void this.#launches.prepare(version);
   }
 
-  async #lowerDiskPriority(tid: number): Promise<void> {
-    try {
-      await this.#options.launcher.run({
-        program: 'ionice',
-        args: ['-c', '3', '-p', String(tid)],
-      });
-    } catch (error) {
-      this.#options.log.debug('the disk priority of image work stays as it is', { error });
-    }
+  #changed(image: string): void {
+    this.#events.emit('changed', { image });
   }
 }
