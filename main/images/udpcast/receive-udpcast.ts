@@ -53,7 +53,8 @@ export async function* receiveUdpcast(
         continue;
       }
       if (message.type === 'end') return;
-      if (message.type === 'failed') throw new KioskError(message.code, `udpcast: ${message.message}.`);
+      if (message.type === 'failed')
+        throw new KioskError(message.code, `udpcast: ${message.message}.`);
       if (message.type !== 'data') continue;
       yield message.bytes;
       say({ type: 'consumed', bytes: message.bytes.length });

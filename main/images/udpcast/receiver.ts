@@ -145,7 +145,8 @@ export class UdpcastReceiver {
     if (this.#state === 'connecting' && now - this.#askedAt >= CONNECT_EVERY_MS) this.#ask(now);
     if (this.#state === 'connecting' || this.#state === 'waiting') {
       if (now - this.#began >= startTimeoutMs) {
-        const where = this.#state === 'connecting' ? 'no sender answered' : 'the sender did not start';
+        const where =
+          this.#state === 'connecting' ? 'no sender answered' : 'the sender did not start';
         this.#fail('IMAGE_NOT_STARTED', `${where} in time`);
       }
     } else if (this.#state === 'lingering') {
