@@ -13,7 +13,7 @@ import { Emitter } from '../../base/events.ts';
 import { serve } from '../policy.ts';
 import type { Shell, ShellEvents, ShellOptions, View, ViewOptions } from '../shell.ts';
 import type { EventParams } from './connection.ts';
-import { fulfil, toOriginRequest } from './interception.ts';
+import { fail, fulfil, type Paused, proceed, toOriginRequest } from './interception.ts';
 import {
   type ChromiumOptions,
   type RunningChromium,
@@ -100,12 +100,7 @@ class ChromiumShell implements Shell {
       log.error('Chromium ended', { exit: code, tail: stderrTail.slice(-1000) });
       void this.#restart(code);
     });
-    browser.on('Fetch.requestPaused', async (paused) => {
-      const response = await serve(this.#options, toOriginRequest(paused), (error) =>
-        log.error('a request of the UI could not be served', { error }),
-      );
-      fulfil(browser, paused, response);
-    });
+    browser.on('Fetch.requestPaused', (paused) => void this.#answer(running, paused));
     const firstPage = new Promise<void>((resolve) => {
       browser.on('Target.attachedToTarget', (event) => {
         this.#attached(running, event);
@@ -114,7 +109,11 @@ class ChromiumShell implements Shell {
     });
     browser.on('Target.detachedFromTarget', ({ sessionId }) => this.#detached(running, sessionId));
     browser.post('Fetch.enable', {
-      patterns: [{ urlPattern: `${uiOrigin}/*` }, { urlPattern: `${displayOrigin}/*` }],
+      patterns: [
+        { urlPattern: `${uiOrigin}/*` },
+        { urlPattern: `${displayOrigin}/*` },
+        { urlPattern: '*', resourceType: 'Document' },
+      ],
     });
     // The display frame opens a websocket of main on loopback. Nothing else may, see docs/adr/0002.
     browser.post('Browser.setPermission', {
@@ -194,6 +193,24 @@ class ChromiumShell implements Shell {
   #page(): UiPage {
     if (!this.#ui) throw new KioskError('BRIDGE_CLOSED', 'The browser is being started again.');
     return this.#ui.page;
+  }
+
+  /** The whole browser's requests of both origins, and every document of any page. */
+  async #answer({ pipe }: RunningChromium, paused: Paused): Promise<void> {
+    const { uiOrigin, displayOrigin, log } = this.#options;
+    const page = paused.frameId === this.#ui?.page.targetId ? this.#ui?.page : undefined;
+    const request = toOriginRequest(paused);
+    const { origin } = request.url;
+    if (origin === uiOrigin || (origin === displayOrigin && !page)) {
+      const response = await serve(this.#options, request, (error) =>
+        log.error('a request of the UI could not be served', { error }),
+      );
+      if (paused.resourceType === 'Document') await page?.prepared.catch(() => {});
+      fulfil(pipe.browser, paused, response);
+    } else if (page && paused.resourceType === 'Document') {
+      log.warn('the UI was kept from leaving its origin', { origin });
+      fail(pipe.browser, paused, 'Aborted');
+    } else proceed(pipe.browser, paused);
   }
 
   #attached(

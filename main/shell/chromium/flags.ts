@@ -19,8 +19,11 @@ export interface FlagOptions {
  */
 export const DEAD_PROXY = 'http://127.0.0.1:1';
 
-/** Shown for the instant between the window's first paint and the UI's. */
-const FIRST_PAGE = 'data:text/html,<body bgcolor="%230f172a">';
+/**
+ * What the window shows first. The UI's first document takes over this page's process, where a
+ * `data:` page would have to be left for another: 60 to 100 ms later.
+ */
+const FIRST_PAGE = 'about:blank';
 
 /** Parts of a desktop browser that a kiosk has no use for, or that speak to their maker. */
 const FEATURES_OFF = [

@@ -4,12 +4,10 @@
  */
 import type { Protocol } from 'devtools-protocol';
 import { KioskError } from '../../base/errors.ts';
-import type { Logger } from '../../log/logger.ts';
 import { contractNames } from '../names.ts';
 import { type IncomingCall, RETURN_CHORD } from '../shell.ts';
 import type { DevtoolsPipe, DevtoolsSession } from './connection.ts';
 import { onFrames } from './frames.ts';
-import { fail, proceed } from './interception.ts';
 import {
   CALL_BINDING,
   CHORD_BINDING,
@@ -25,11 +23,9 @@ export interface UiPageOptions {
   readonly session: DevtoolsSession;
   readonly targetId: string;
   readonly uiOrigin: string;
-  readonly displayOrigin: string;
   readonly scripts: Scripts;
   /** The name of the event between the two worlds. */
   readonly handshake: string;
-  readonly log: Logger;
   onCall(call: IncomingCall): void;
   onChord(): void;
   /** The page died, or left the UI's origin by a way that is not a request. */
@@ -45,7 +41,12 @@ export class UiPage {
   readonly #options: UiPageOptions;
   readonly #session: DevtoolsSession;
   readonly #contexts = new Map<number, Protocol.Runtime.ExecutionContextDescription>();
-  readonly #prepared: Promise<unknown>;
+  /**
+   * Settles once the page's process has the scripts. A document that came before them would run
+   * without the bridge: the shell holds its response for so long, and nothing else.
+   */
+  readonly prepared: Promise<unknown>;
+  #arrived = false;
 
   constructor(options: UiPageOptions) {
     this.#options = options;
@@ -61,15 +62,14 @@ export class UiPage {
     const bridge = configured(scripts.bridge, config);
     session.post('Inspector.enable');
     session.post('Page.enable');
-    session.post('Fetch.enable', { patterns: [{ urlPattern: '*', resourceType: 'Document' }] });
     // First the page's own world, which listens, then the isolated one, which hands over the port.
-    this.#prepared = Promise.all([
+    this.prepared = Promise.all([
       session.send('Page.addScriptToEvaluateOnNewDocument', {
         source: configured(scripts.page, config),
       }),
       inject(session, bridge, [CALL_BINDING, CHORD_BINDING]),
     ]);
-    this.#prepared.catch(() => {});
+    this.prepared.catch(() => {});
     session.post('Page.setInterceptFileChooserDialog', { enabled: true, cancel: true });
     onFrames(pipe, session, (frame) => {
       frame.on('Runtime.bindingCalled', () => options.onChord());
@@ -79,13 +79,17 @@ export class UiPage {
     session.post('Runtime.runIfWaitingForDebugger');
   }
 
+  /** Also the id of the page's main frame. */
+  get targetId(): string {
+    return this.#options.targetId;
+  }
+
   /**
    * Navigates to the UI's entry page; resolves once Chromium has accepted the document. Whether it
    * can be used, the page itself says (`ui.rendered`).
    * @throws KioskError `TIMEOUT`, `UI_CRASHED`, `BRIDGE_CLOSED`
    */
   async load(): Promise<void> {
-    await this.#prepared;
     const url = `${this.#options.uiOrigin}/`;
     const navigated = await within(LOAD_PATIENCE_MS, this.#session.send('Page.navigate', { url }));
     if (navigated === undefined) throw new KioskError('TIMEOUT', 'The UI did not load in time.');
@@ -124,7 +128,7 @@ export class UiPage {
   }
 
   #listen(): void {
-    const { log, targetId, uiOrigin, displayOrigin } = this.#options;
+    const { uiOrigin } = this.#options;
     const session = this.#session;
     session.on('Runtime.executionContextCreated', ({ context }) => {
       this.#contexts.set(context.id, context);
@@ -136,22 +140,11 @@ export class UiPage {
     });
     session.on('Runtime.executionContextsCleared', () => this.#contexts.clear());
     session.on('Runtime.bindingCalled', (event) => this.#binding(event));
-    session.on('Fetch.requestPaused', (paused) => {
-      const { origin } = new URL(paused.request.url);
-      // Both are answered by the interception of the whole browser, further on.
-      if (origin === uiOrigin || (origin === displayOrigin && paused.frameId !== targetId)) {
-        proceed(session, paused);
-        return;
-      }
-      log.warn('the UI was kept from leaving its origin', {
-        url: paused.request.url.slice(0, 200),
-      });
-      fail(session, paused, paused.frameId === targetId ? 'Aborted' : 'BlockedByClient');
-    });
     session.on('Page.frameNavigated', ({ frame }) => {
-      // The browser's first page is still on its way out; no page can lead its window to data:.
-      if (frame.parentId !== undefined || frame.url.startsWith('data:')) return;
-      if (new URL(frame.url).origin !== uiOrigin) this.#options.onLost('left its origin');
+      if (frame.parentId !== undefined) return;
+      if (new URL(frame.url).origin === uiOrigin) this.#arrived = true;
+      // Before that it is the browser's own first page.
+      else if (this.#arrived) this.#options.onLost('left its origin');
     });
     session.on('Page.javascriptDialogOpening', ({ type }) => {
       // A page that asks "leave?" must not hold up a reload; other dialogs have no place here.
