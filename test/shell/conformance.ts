@@ -398,6 +398,7 @@ export function conformance(candidate: Candidate): void {
 
       test('reach their own hosts only', async () => {
         const other = `http://localhost:${site.port}`;
+        h.displayPages.set('/', { body: 'of the display' });
         site.pages.set('/frame', sitePage(`return 'the frame loaded';`));
         site.pages.set(
           '/',
@@ -412,7 +413,7 @@ export function conformance(candidate: Candidate): void {
                const w = new Worker(URL.createObjectURL(new Blob([source])));
                w.onmessage = ({ data }) => resolve(data);
              });
-             const result = { fetch: await get('${other}/x'), socket: await socket, worker: await worker };
+             const result = { ui: await get('${UI}/'), display: await get('${DISPLAY}/'), fetch: await get('${other}/x'), socket: await socket, worker: await worker };
              setTimeout(() => { location.href = '${other}/'; }, 500);
              return result;`,
             `<iframe src="${other}/frame"></iframe>`,
@@ -420,6 +421,8 @@ export function conformance(candidate: Candidate): void {
         );
         const view = await h.shell.openView(viewOptions());
         expect(await site.report()).toEqual({
+          ui: 'refused',
+          display: 'refused',
           fetch: 'refused',
           socket: 'refused',
           worker: 'refused',

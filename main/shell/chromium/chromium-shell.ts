@@ -163,6 +163,7 @@ class ChromiumShell implements Shell {
       ...options,
       pipe: running.pipe,
       script: this.#scripts.view,
+      closedOrigins: [this.#options.uiOrigin, this.#options.displayOrigin],
       dataFolder: this.#options.dataFolder,
       log: this.#options.log,
       onChord: () => this.#emitter.emit('returnChord', {}),

@@ -21,6 +21,8 @@ export interface ViewPageOptions extends ViewOptions {
   readonly pipe: DevtoolsPipe;
   /** The text of chromium-view.js. */
   readonly script: string;
+  /** The UI's and the display's: no web session gets anything of them. */
+  readonly closedOrigins: readonly string[];
   /** Downloads go below it, and with the view. */
   readonly dataFolder: string;
   readonly log: Logger;
@@ -174,12 +176,14 @@ export class ViewPage implements View {
 
   /** The rules of one document tree: the page's, or a frame's in a process of its own. */
   #prepare(session: DevtoolsSession): Promise<void> {
-    const { uploads, print, offline, onChord } = this.#options;
+    const { uploads, print, offline, onChord, closedOrigins } = this.#options;
     session.on('Runtime.bindingCalled', onChord);
     session.on('Fetch.requestPaused', (paused) => void this.#judge(session, paused));
     session.post('Fetch.enable', {
       patterns: [
         { urlPattern: '*', resourceType: 'Document', requestStage: 'Request' },
+        // Answered for the UI by the interception of the whole browser, which comes after this one.
+        ...closedOrigins.map((origin) => ({ urlPattern: `${origin}/*` })),
         ...(offline ? [{ urlPattern: '*', requestStage: 'Response' } as const] : []),
       ],
     });
@@ -193,7 +197,9 @@ export class ViewPage implements View {
   async #judge(session: DevtoolsSession, paused: Paused): Promise<void> {
     const { title, refusedText, offline, log } = this.#options;
     const answered = paused.responseErrorReason ?? paused.responseStatusCode;
-    if (!this.#allowed(paused.request.url)) {
+    if (!this.#allowed(paused.request.url) && paused.resourceType !== 'Document') {
+      fail(session, paused, 'BlockedByClient');
+    } else if (!this.#allowed(paused.request.url)) {
       log.info('a web session was kept from a host', { view: this.id });
       fulfil(session, paused, refusalPage(title, refusedText));
     } else if (answered === undefined || paused.responseErrorReason === undefined) {
