@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { defineConfig } from 'vite';
 
 /** Debian installs spice-html5's modules flat, Ubuntu in `src/`. */
@@ -10,15 +11,15 @@ const spiceHtml5 = existsSync(`${installed}/src/main.js`) ? `${installed}/src` :
  * bundled as the distribution installed it (LGPL-3+).
  */
 export default defineConfig({
-  root: 'renderer/display',
+  root: join(import.meta.dirname, 'renderer/display'),
   base: './',
   resolve: { alias: { 'spice-html5': spiceHtml5 } },
   build: {
-    outDir: '../../dist/display',
+    outDir: join(import.meta.dirname, 'dist/display'),
     emptyOutDir: true,
     target: 'chrome130',
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: 'renderer/display/spice.html' },
+    rolldownOptions: { input: join(import.meta.dirname, 'renderer/display/spice.html') },
   },
 });

@@ -298,6 +298,9 @@ export class SessionManager {
 
   #attach(entry: Entry, running: RunningSession): void {
     entry.running = running;
+    const { type } = running.surface;
+    // An engine may have chosen another surface than its usual one (a native viewer).
+    entry.session = { ...entry.session, surface: type === 'spice-socket' ? 'frame' : type };
     void running.ended.then(
       ({ error }) => this.#finish(entry, error),
       (error: unknown) => this.#finish(entry, toWireError(error)),

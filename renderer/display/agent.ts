@@ -2,8 +2,8 @@
  * The guest agent's clipboard (spice-protocol, spice/vd_agent.h): text both ways, on demand.
  * Pure but for `send`: the main channel brings the bytes and takes them.
  */
+import { body } from './body.ts';
 import { MAX_CLIPBOARD_LENGTH } from './protocol.ts';
-import { body } from './wire.ts';
 
 export const AGENT = {
   clipboard: 4,

@@ -6,7 +6,8 @@ import { SpicePlaybackConn } from 'spice-html5/playback.js';
 import type { SpiceConnOptions, SpiceMessage } from 'spice-html5/spiceconn.js';
 import { isToken } from './address.ts';
 import { Agent } from './agent.ts';
-import { body, type HearsBridge, outgoing, send } from './wire.ts';
+import { body } from './body.ts';
+import { type HearsBridge, outgoing, send } from './wire.ts';
 
 const MAIN = { channelsList: 104, agentDisconnected: 108, agentData: 109 } as const;
 const DISPLAY = { preferredCompression: 103 } as const;
@@ -135,9 +136,16 @@ export class DisplayChannel extends SpiceDisplayConn {
 }
 
 export class InputsChannel extends SpiceInputsConn {
+  onReady: (() => void) | undefined;
   #unacknowledged = 0;
   /** The newest position, while the server has not taken the earlier ones. */
   #waiting: Uint8Array | undefined;
+
+  override process_inbound(buffer: ArrayBuffer, header?: unknown): void {
+    const before = this.state;
+    super.process_inbound(buffer, header);
+    if (before !== 'ready' && this.state === 'ready') this.onReady?.();
+  }
 
   override process_channel_message(message: SpiceMessage): boolean {
     if (message.type === INPUTS.motionAck) {

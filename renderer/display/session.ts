@@ -21,7 +21,7 @@ const RESIZE_QUIET_MS = 250;
 const MIN_SIZE = 320;
 
 export interface DisplayEvents {
-  /** The guest's picture is drawn, in this size. */
+  /** The guest's picture is drawn and takes input. */
   onPicture(canvas: HTMLCanvasElement): void;
   /** Over; null: the kiosk ended it. */
   onClosed(code: ErrorCode | null): void;
@@ -39,6 +39,8 @@ export class DisplaySession {
   #display: DisplayChannel | undefined;
   #tokens: string[] = [];
   #shown: HTMLCanvasElement | undefined;
+  #drawn = false;
+  #announced: HTMLCanvasElement | undefined;
   #closed = false;
   #wanted: readonly [number, number] | undefined;
   #resizeTimer: number | undefined;
@@ -102,7 +104,10 @@ export class DisplaySession {
         if (this.#display) this.#hookDisplay(this.#display);
       } else if (type === CHANNEL.inputs) {
         this.inputs = this.#channel(InputsChannel, type, id);
-        if (this.inputs) this.inputs.mouse_mode = this.#main.mouse_mode;
+        if (this.inputs) {
+          this.inputs.mouse_mode = this.#main.mouse_mode;
+          this.inputs.onReady = () => this.#announce();
+        }
         this.#main.inputs = this.inputs;
       } else if (type === CHANNEL.cursor) {
         const cursor = this.#channel(CursorChannel, type, id);
@@ -133,16 +138,23 @@ export class DisplaySession {
   }
 
   #hookDisplay(display: DisplayChannel): void {
-    let announced: HTMLCanvasElement | undefined;
     display.onSurface = (canvas) => {
       canvas.tabIndex = 0;
       this.#shown = canvas;
+      this.#drawn = false;
     };
     display.onPicture = () => {
-      if (this.#shown === undefined || this.#shown === announced) return;
-      announced = this.#shown;
-      this.#events.onPicture(announced);
+      if (this.#drawn) return;
+      this.#drawn = true;
+      this.#announce();
     };
+  }
+
+  /** A picture that takes no input yet would swallow what a person does first. */
+  #announce(): void {
+    if (!this.#drawn || this.inputs?.state !== 'ready' || this.#shown === this.#announced) return;
+    this.#announced = this.#shown;
+    if (this.#shown) this.#events.onPicture(this.#shown);
   }
 
   /** A display without one of its channels is broken: the first that closes ends all. */

@@ -2,22 +2,6 @@
 import type { SpiceConn, SpiceOutgoing } from 'spice-html5/spiceconn.js';
 import { SpiceWireReader } from 'spice-html5/wire.js';
 
-/** The bytes of one message body, little-endian. */
-export function body(
-  ...fields: readonly (readonly [bits: 8 | 16 | 32, value: number])[]
-): Uint8Array {
-  const length = fields.reduce((sum, [bits]) => sum + bits / 8, 0);
-  const view = new DataView(new ArrayBuffer(length));
-  let at = 0;
-  for (const [bits, value] of fields) {
-    if (bits === 8) view.setUint8(at, value);
-    else if (bits === 16) view.setUint16(at, value, true);
-    else view.setUint32(at, value, true);
-    at += bits / 8;
-  }
-  return new Uint8Array(view.buffer);
-}
-
 /** In the shape that spice-html5 sends. */
 export function outgoing(bytes: Uint8Array): SpiceOutgoing {
   return {

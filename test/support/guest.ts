@@ -50,7 +50,7 @@ export interface TestGuest {
   readonly password: string;
   /** Everything that it printed. */
   readonly lines: readonly string[];
-  /** The first line from `after` on (default: all) that matches; rejects after `timeoutMs`. */
+  /** The first line from `after` on (default: all) that matches; rejects after `timeoutMs` (20 s). */
   waitFor(pattern: RegExp, options?: { after?: number; timeoutMs?: number }): Promise<string>;
   command(text: string): Promise<void>;
   kill(): Promise<void>;
@@ -95,7 +95,7 @@ export async function startGuest(options: GuestOptions = {}): Promise<TestGuest>
   });
   const guest = new RunningGuest(child, folder, socket, password);
   try {
-    await guest.waitFor(/^STARTED/);
+    await guest.waitFor(/^STARTED/, { timeoutMs: 150_000 });
   } catch (error) {
     await guest.kill();
     throw error;
@@ -128,7 +128,7 @@ class RunningGuest implements TestGuest {
 
   waitFor(
     pattern: RegExp,
-    { after = 0, timeoutMs = 150_000 }: { after?: number; timeoutMs?: number } = {},
+    { after = 0, timeoutMs = 20_000 }: { after?: number; timeoutMs?: number } = {},
   ): Promise<string> {
     return new Promise((resolve, reject) => {
       const settle = (then: () => void): void => {

@@ -24,6 +24,7 @@
 #include <fcntl.h>
 #include <linux/input.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -348,10 +350,10 @@ static void read_agent(void)
 	static uint32_t filled;
 	static char raw[1 << 16];
 	ssize_t length = read(agent, raw + filled, sizeof raw - filled);
-	if (length <= 0) {
-		have = filled = 0;
+	if (length == 0)
+		have = filled = 0; /* the client went away in the middle of a message */
+	if (length <= 0)
 		return;
-	}
 	filled += length;
 	for (;;) {
 		uint32_t size;
@@ -431,11 +433,11 @@ static void prepare(void)
 	cfmakeraw(&settings);
 	settings.c_oflag = OPOST | ONLCR;
 	tcsetattr(serial, TCSANOW, &settings);
-	dup2(serial, 0);
+	/* Opened twice: only reading must not wait, and the flag belongs to the open file. */
+	dup2(open("/dev/ttyS0", O_RDONLY | O_NOCTTY | O_NONBLOCK), 0);
 	dup2(serial, 1);
 	dup2(serial, 2);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	fcntl(0, F_SETFL, fcntl(0, F_GETFL) | O_NONBLOCK);
 
 	char parameters[4096] = "";
 	FILE *file = fopen("/proc/cmdline", "r");
@@ -450,6 +452,9 @@ static void prepare(void)
 int main(void)
 {
 	prepare();
+	/* Ctrl+Alt+Delete is a key like any other here. */
+	signal(SIGINT, SIG_IGN);
+	reboot(RB_DISABLE_CAD);
 	load_modules();
 	open_display();
 	open_inputs();

@@ -1,0 +1,138 @@
+/**
+ * The native engine: `remote-viewer` in a window of its own, full screen. It needs an X display
+ * with an EWMH window manager that has no key bindings. Everything that it could ask a person in
+ * a dialog is checked before it starts.
+ */
+import { createInterface } from 'node:readline';
+import { KioskError } from '../../base/errors.ts';
+import type { Logger } from '../../log/logger.ts';
+import type { Child, Launcher } from '../../process/launcher.ts';
+import type { Surface } from '../engine.ts';
+import { checkConnection } from './check.ts';
+import type { SpiceConnection } from './connection.ts';
+import { writeVvFile } from './vv-file.ts';
+
+const PROGRAM = 'remote-viewer';
+const WINDOW_TOOL = 'xdotool';
+/** From the start of the process to the open main channel. */
+const OPEN_MS = 20_000;
+/** Its own words on stderr under `--debug` (virt-viewer 11, spice-gtk 0.42). */
+const OPENED = /main channel: opened/;
+const FAILED: readonly (readonly [RegExp, 'REMOTE_CREDENTIALS_WRONG' | 'REMOTE_REFUSED'])[] = [
+  [/auth failure/i, 'REMOTE_CREDENTIALS_WRONG'],
+  [/failed to connect|connection error|channel.*error/i, 'REMOTE_REFUSED'],
+];
+
+export interface NativeViewerOptions {
+  readonly launcher: Launcher;
+  readonly log: Logger;
+}
+
+export interface NativeWindow {
+  readonly surface: Extract<Surface, { type: 'view' | 'native' }>;
+  /** Settles when the viewer ended: by itself when the server went away. */
+  readonly ended: Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface NativeViewer {
+  /** Whether the programs are installed and there is a display. */
+  available(): Promise<boolean>;
+  /**
+   * Opens a window and waits for the picture's channel.
+   * @throws KioskError `ENGINE_MISSING`, and what {@link checkConnection} throws
+   */
+  open(connection: SpiceConnection, title: string, signal: AbortSignal): Promise<NativeWindow>;
+}
+
+export function createNativeViewer({ launcher, log }: NativeViewerOptions): NativeViewer {
+  return {
+    async available() {
+      if (process.env.DISPLAY === undefined) return false;
+      const answers = await Promise.all(
+        [
+          { program: PROGRAM, args: ['--version'] },
+          { program: WINDOW_TOOL, args: ['version'] },
+        ].map((command) =>
+          launcher.run(command).then(
+            () => true,
+            () => false,
+          ),
+        ),
+      );
+      return answers.every(Boolean);
+    },
+
+    async open(connection, title, signal) {
+      await checkConnection(connection, signal);
+      const child = await launcher
+        .launch({
+          program: PROGRAM,
+          args: ['--debug', '--kiosk', '--kiosk-quit=on-disconnect', '-'],
+          input: writeVvFile(connection, title),
+          signal,
+        })
+        .catch((error: unknown) => {
+          throw new KioskError('ENGINE_MISSING', 'The native SPICE viewer cannot be started.', {
+            cause: error,
+          });
+        });
+      try {
+        await opened(child);
+      } catch (error) {
+        await child.kill();
+        signal.throwIfAborted();
+        throw error;
+      }
+      const act = async (...actions: readonly string[]): Promise<void> => {
+        // The viewer's windows by its process: titles may repeat.
+        const search = ['search', '--onlyvisible', '--pid', String(child.pid)];
+        await launcher.run({ program: WINDOW_TOOL, args: [...search, ...actions] });
+      };
+      return {
+        surface: {
+          type: 'native',
+          show: () =>
+            launcher
+              .run({
+                program: WINDOW_TOOL,
+                args: ['search', '--pid', String(child.pid), 'windowactivate'],
+              })
+              .then(() => {}),
+          hide: () => act('windowminimize', '%@'),
+        },
+        ended: child.exited.then(({ code }) => {
+          log.info('a native viewer ended', { exit: code });
+        }),
+        close: () => child.stop().then(() => {}),
+      };
+    },
+  };
+}
+
+/** Its failures are dialogs, not exits: its words are watched instead. */
+function opened(child: Child): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const lines = createInterface({ input: child.stderr });
+    const settle = (failure?: KioskError): void => {
+      clearTimeout(timer);
+      lines.removeAllListeners('line');
+      // Read on, or the pipe fills and the viewer stands still.
+      child.stderr.resume();
+      if (failure) reject(failure);
+      else resolve();
+    };
+    const timer = setTimeout(
+      () => settle(new KioskError('REMOTE_REFUSED', 'The viewer did not connect in time.')),
+      OPEN_MS,
+    );
+    lines.on('line', (line) => {
+      if (OPENED.test(line)) return settle();
+      const failure = FAILED.find(([pattern]) => pattern.test(line));
+      if (failure) settle(new KioskError(failure[1], 'The viewer could not connect.'));
+    });
+    void child.exited.then(() =>
+      settle(new KioskError('REMOTE_REFUSED', 'The viewer ended before it connected.')),
+    );
+  });
+}
