@@ -100,7 +100,7 @@ export async function machineLab(
         ...(wanted.image === null ? {} : { image: wanted.image ?? 'demo' }),
         description: { ...SMALL, ...wanted.description },
       };
-      return {
+      const request: StartRequest<VmEntry> = {
         sessionId,
         groupId: wanted.groupId ?? sessionId,
         entry: VmEntry.parse({
@@ -120,8 +120,10 @@ export async function machineLab(
         }),
         signal: wanted.signal ?? new AbortController().signal,
         progress() {},
+        launching() {},
         notice: (error) => void notices.push(error),
       };
+      return request;
     },
     async close() {
       await killProcessesIn(folder);

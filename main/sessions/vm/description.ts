@@ -149,6 +149,10 @@ export const MachineDescription = z
       .default(false)
       .describe('A serial port whose last 64 KiB reach the log when the machine crashes.'),
   })
+  .refine((value) => value.machine === 'q35' || !value.firmware.secureBoot, {
+    message: 'Secure Boot needs q35',
+    path: ['firmware'],
+  })
   .meta({ title: 'Vestibule machine description' });
 export type MachineDescription = z.output<typeof MachineDescription>;
 

@@ -166,7 +166,7 @@ class QemuEngine implements VmEngine {
     });
     await writeFile(plan.passwordFile, password, { mode: 0o600 });
     request.signal.throwIfAborted();
-    request.progress(0.5);
+    request.launching();
     const args = qemuArguments({
       ...plan,
       networks,
@@ -185,7 +185,6 @@ class QemuEngine implements VmEngine {
       name: request.sessionId.toLowerCase().replaceAll(/[^a-z0-9-]/g, '-'),
       memoryMib: plan.memoryMib,
     });
-    request.progress(1);
     return this.#machine(runtime, {
       qmp,
       sessionId: request.sessionId,

@@ -10,8 +10,7 @@
  * `group:name`: the switch of the session group.
  */
 import { createHash } from 'node:crypto';
-import { access, readFile } from 'node:fs/promises';
-import { isIPv4 } from 'node:net';
+import { access } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -39,7 +38,7 @@ export async function startUserNetwork(
   socket: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const [program = '', ...args] = userNetwork(socket, process.getuid?.() ?? 0, await resolver());
+  const [program = '', ...args] = userNetwork(socket, process.getuid?.() ?? 0);
   const child = await launcher
     .launch({ program, args, lifetime: 'adopt', signal })
     .catch((error: unknown) => {
@@ -68,11 +67,7 @@ export async function startUserNetwork(
 }
 
 /** The command line of pasta, which runs passt in the namespace that it makes. */
-export function userNetwork(
-  socket: string,
-  user: number,
-  nameserver: string | undefined,
-): string[] {
+export function userNetwork(socket: string, user: number): string[] {
   // Started by root (developers, tests), passt would become `nobody`, who may not enter our
   // folder; as root of a user namespace it stays who it is.
   const pasta =
@@ -99,21 +94,12 @@ export function userNetwork(
       'none',
     ],
     ...['--address', BETWEEN.address, '--gateway', BETWEEN.gateway],
-    // UDP port 53 of one address leads to the computer's resolver, wherever that is.
-    ...(nameserver === undefined ? [] : ['--dns', nameserver]),
+    // UDP port 53 of this address leads to the computer's first resolver, wherever that is. (With
+    // an explicit --dns as well, passt 2023_03_09 forwards nothing.)
     ...['--dns-forward', BETWEEN.resolver],
     ...['--', 'passt', ...common, '--one-off', '--socket', socket],
     ...['--address', GUEST.address, '--gateway', GUEST.gateway, '--dns', BETWEEN.resolver],
   ];
-}
-
-/** The computer's first resolver; passt itself skips one that listens on the loopback. */
-async function resolver(): Promise<string | undefined> {
-  const text = await readFile('/etc/resolv.conf', 'utf8').catch(() => '');
-  for (const match of text.matchAll(/^nameserver\s+(\S+)/gm)) {
-    if (match[1] !== undefined && isIPv4(match[1])) return match[1];
-  }
-  return undefined;
 }
 
 /** passt listens microseconds after its socket appears; QEMU needs milliseconds to get there. */

@@ -74,6 +74,11 @@ export class Switch {
     this.#awaitIdle();
   }
 
+  /** How many machines are plugged in. */
+  get ports(): number {
+    return this.#ports.size;
+  }
+
   async close(): Promise<void> {
     clearTimeout(this.#idle);
     for (const port of this.#ports) port.destroy();
