@@ -2,7 +2,7 @@
  * Chunks by HTTP ranges (RFC 9110, 14) from one or several servers. Neighbouring chunks share a
  * request; a chunk with wrong bytes is asked of another server; a server that fails is left out.
  */
-import { isAbort, KioskError } from '../base/errors.ts';
+import { KioskError } from '../base/errors.ts';
 import type { ChunkSink, TransferOptions, TransferReport, Transport } from './transport.ts';
 
 /** What brings ranges of files; the campus's client satisfies it. */
@@ -25,7 +25,7 @@ export interface HttpTransportOptions {
   readonly port: RangePort;
   /** `http` by default; `peer` for other kiosks of the room. */
   readonly name?: string;
-  /** Requests under way at once, over all servers. Default 4. */
+  /** Requests under way at once, over all servers. Default 6. */
   readonly parallel?: number;
   /** The file is the image itself, whatever the manifest's layout. Default false. */
   readonly plain?: boolean;
@@ -35,6 +35,8 @@ export interface HttpTransportOptions {
 const MAX_REQUEST = 4 * 1024 * 1024;
 /** Failures in a row, without a chunk in between, after which a server is left out. */
 const MAX_FAILURES = 3;
+/** Chunks that may wait to be checked: 8 MiB, so that requests go on while disks write. */
+const MAX_CHECKING = 128;
 
 /** Chunks whose stored bytes follow each other in the file. */
 interface Run {
@@ -43,11 +45,6 @@ interface Run {
   readonly end: number;
   /** Servers that sent wrong bytes for it. */
   readonly refused: ReadonlySet<string>;
-}
-
-interface Delivered {
-  readonly index: number;
-  readonly outcome: 'accepted' | 'duplicate' | 'mismatch';
 }
 
 interface Server {
@@ -75,6 +72,9 @@ class HttpTransfer {
   #retries = 0;
   #mismatches = 0;
   #lastError: unknown;
+  #fatal: { readonly error: unknown } | undefined;
+  /** Chunks that arrived and are being checked and written. */
+  readonly #checking = new Set<Promise<void>>();
 
   constructor(options: HttpTransportOptions, sink: ChunkSink, transfer: TransferOptions) {
     this.#options = options;
@@ -85,7 +85,7 @@ class HttpTransfer {
   }
 
   async run(): Promise<TransferReport> {
-    const lanes = Array.from({ length: this.#options.parallel ?? 4 }, () => this.#lane());
+    const lanes = Array.from({ length: this.#options.parallel ?? 6 }, () => this.#lane());
     const outcomes = await Promise.allSettled(lanes);
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
     if (this.#sink.missing > 0 && this.#lastError !== undefined && this.#usable().length === 0) {
@@ -106,18 +106,15 @@ class HttpTransfer {
   async #lane(): Promise<void> {
     for (;;) {
       this.#transfer.signal.throwIfAborted();
+      if (this.#fatal) throw this.#fatal.error;
       const run = this.#next();
-      if (!run) return;
-      const server = this.#choose(run.refused);
-      // Every server had its turn with these chunks; another transport may have them.
-      if (!server) continue;
-      await this.#transfer.throttle(run.end - run.start);
-      server.active++;
-      try {
-        await this.#bring(run, server);
-      } finally {
-        server.active--;
-      }
+      if (run) {
+        const server = this.#choose(run.refused);
+        // Every server had its turn with these chunks; another transport may have them.
+        if (server) await this.#bring(run, server);
+      } else if (this.#checking.size === 0) return;
+      // A chunk that is being checked may turn out wrong, and is then asked for again.
+      else await Promise.race(this.#checking);
     }
   }
 
@@ -142,50 +139,49 @@ class HttpTransfer {
 
   async #bring(run: Run, server: Server): Promise<void> {
     const { signal } = this.#transfer;
-    const puts: Array<Promise<Delivered>> = [];
+    await this.#transfer.throttle(run.end - run.start);
     let delivered = 0;
-    let failed = false;
+    server.active++;
     try {
       const body = this.#options.port.range(server.url, run.start, run.end, { signal });
       for await (const { index, bytes } of this.#cut(run, body)) {
         delivered++;
-        puts.push(this.#put(index, bytes));
+        const check = this.#check(run, server, index, bytes);
+        this.#checking.add(check);
+        void check.then(() => this.#checking.delete(check));
+        if (this.#checking.size >= MAX_CHECKING) await Promise.race(this.#checking);
       }
       if (delivered < run.indexes.length) {
         throw new KioskError('CAMPUS_BAD_RESPONSE', `${server.url} sent too few bytes.`);
       }
+      server.failures = 0;
     } catch (error) {
-      if (isAbort(error) || signal.aborted) throw signal.aborted ? signal.reason : error;
-      failed = true;
+      if (signal.aborted) throw signal.reason;
       this.#lastError = error;
-    }
-    // A full disk rejects here and ends the transfer: no other server would help.
-    const settled = await Promise.allSettled(puts);
-    const wrong: number[] = [];
-    for (const put of settled) {
-      if (put.status === 'rejected') throw put.reason;
-      if (put.value.outcome === 'accepted') this.#chunks++;
-      if (put.value.outcome === 'mismatch') wrong.push(put.value.index);
-    }
-    if (settled.length > wrong.length && !failed) server.failures = 0;
-    if (failed) {
       server.failures++;
       this.#retries++;
       this.#again(run.indexes.slice(delivered), run.refused);
-    }
-    if (wrong.length > 0) {
-      this.#mismatches += wrong.length;
-      this.#retries++;
-      this.#lastError = new KioskError('IMAGE_HASH_MISMATCH', `${server.url} has wrong bytes.`);
-      this.#again(wrong, new Set([...run.refused, server.url]));
+    } finally {
+      server.active--;
     }
   }
 
-  async #put(index: number, bytes: Uint8Array): Promise<Delivered> {
-    const outcome = this.#options.plain
-      ? await this.#sink.put(index, bytes)
-      : await this.#sink.putStored(index, bytes);
-    return { index, outcome };
+  /** Hands a chunk over; never rejects. */
+  async #check(run: Run, server: Server, index: number, bytes: Uint8Array): Promise<void> {
+    try {
+      const outcome = this.#options.plain
+        ? await this.#sink.put(index, bytes)
+        : await this.#sink.putStored(index, bytes);
+      if (outcome === 'accepted') this.#chunks++;
+      if (outcome !== 'mismatch') return;
+      this.#mismatches++;
+      this.#retries++;
+      this.#lastError = new KioskError('IMAGE_HASH_MISMATCH', `${server.url} has wrong bytes.`);
+      this.#again([index], new Set([...run.refused, server.url]));
+    } catch (error) {
+      // A full disk, for one: no other server would help.
+      this.#fatal = { error };
+    }
   }
 
   #again(indexes: readonly number[], refused: ReadonlySet<string>): void {

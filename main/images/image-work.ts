@@ -155,8 +155,9 @@ export class ImageWork {
 
   #transports(ref: ImageRef, manifest: ImageManifest): Transport[] {
     const { images, policy } = this.#options;
+    const nearby = this.#nearby(chunksName(ref));
     const available = [
-      createFileTransport({ paths: this.#nearby(chunksName(ref)) }),
+      ...(nearby.length > 0 ? [createFileTransport({ paths: nearby })] : []),
       createHttpTransport({ urls: ref.urls, port: images.http }),
       ...(images.transports?.(ref, manifest) ?? []),
     ];

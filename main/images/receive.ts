@@ -56,7 +56,7 @@ export interface ReceiveReport {
   readonly localBytes: number;
   /** Bytes from outside, over all transports. */
   readonly transferredBytes: number;
-  /** Chunks that another transport than the first had to bring. */
+  /** Chunks that another transport than the main one had to bring. */
   readonly repairedChunks: number;
   readonly retries: number;
   readonly mismatches: number;
@@ -241,7 +241,8 @@ function account(
 ): ReceiveReport {
   const sum = (pick: (account: TransportAccount) => number): number =>
     transports.reduce((total, one) => total + pick(one), 0);
-  const first = transports[0]?.transport;
+  const most = Math.max(0, ...transports.map(({ chunks }) => chunks));
+  const main = transports.find(({ chunks }) => chunks === most)?.transport;
   return {
     image: manifest.id,
     version: manifest.version,
@@ -250,7 +251,7 @@ function account(
     seconds,
     localBytes,
     transferredBytes: sum(({ bytes }) => bytes),
-    repairedChunks: sum((one) => (one.transport === first ? 0 : one.chunks)),
+    repairedChunks: sum((one) => (one.transport === main ? 0 : one.chunks)),
     retries: sum(({ retries }) => retries),
     mismatches: sum(({ mismatches }) => mismatches),
     transports,
