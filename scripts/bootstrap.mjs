@@ -102,6 +102,7 @@ function installDebianPackages(purpose) {
     .map(([name]) => name);
   const query = spawnSync(
     'dpkg-query',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own fields
     ['-W', '-f', '${Package} ${db:Status-Status}\n', ...wanted],
     {
       encoding: 'utf8',

@@ -8,9 +8,8 @@ import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
-import type { KioskApi } from '../preload/contract/contract.ts';
 import type { Display } from '../test/support/display.ts';
+import { KioskDriver, PATIENCE_MS, until } from '../test/support/kiosk-driver.ts';
 import type { Demo } from './demo-campus.ts';
 import { startKioskProcess } from './kiosk-process.ts';
 
@@ -23,9 +22,6 @@ export interface SmokeOptions {
   readonly screenshots: string | undefined;
   readonly say: (text: string) => void;
 }
-
-/** Software emulation on a busy machine is slow; a step that takes longer than this has failed. */
-const PATIENCE_MS = 240_000;
 
 /** @returns the exit code */
 export async function smoke(options: SmokeOptions): Promise<number> {
@@ -44,10 +40,10 @@ export async function smoke(options: SmokeOptions): Promise<number> {
     throw new Error(`the kiosk ended with ${signal ?? code}`);
   });
   died.catch(() => {});
-  const day = new Day(demo, runtimeFolder);
+  const driver = new KioskDriver(runtimeFolder);
   let failed: string | undefined;
   let number = 0;
-  for (const [name, act] of day.steps()) {
+  for (const [name, act] of stepsOf(demo, driver)) {
     number++;
     const from = performance.now();
     const done = (more: object): void =>
@@ -65,295 +61,59 @@ export async function smoke(options: SmokeOptions): Promise<number> {
     }
     if (failed !== undefined) break;
   }
-  await day.disconnect();
+  await driver.disconnect();
   await kiosk.stop();
-  const left = processesNaming(runtimeFolder);
+  const left = await remaining(runtimeFolder);
   print({ step: 'nothing is left behind', ok: left.length === 0, processes: left });
   if (left.length > 0) failed ??= 'nothing is left behind';
   print(failed === undefined ? { smoke: 'passed' } : { smoke: 'failed', step: failed });
   return failed === undefined ? 0 : 1;
 }
 
-type Step = readonly [name: string, act: () => Promise<void>];
+type Step = readonly [name: string, act: () => Promise<unknown>];
 
-class Day {
-  readonly #demo: Demo;
-  readonly #runtimeFolder: string;
-  #browser: Browser | undefined;
-  #ui: Page | undefined;
-
-  constructor(demo: Demo, runtimeFolder: string) {
-    this.#demo = demo;
-    this.#runtimeFolder = runtimeFolder;
-  }
-
-  steps(): Step[] {
-    return [
-      ['the screen comes up', () => this.#connect()],
-      ['a person signs in', () => this.#signIn('alice', 'member')],
-      ["the machine's image arrives", () => this.#ready('debian-console')],
-      ['a machine starts', () => this.#start('debian-console')],
-      ['its picture appears', () => this.#picture()],
-      ['a key reaches it', () => this.#type()],
-      ['back to the tiles while it runs', () => this.#back()],
-      [
-        'a second session starts: two machines on a private network',
-        () => this.#start('debian-networks'),
-      ],
-      ['their picture appears', () => this.#picture()],
-      ['switching to the first is there at once', () => this.#switchTo(/Console/)],
-      ['the sessions stop', () => this.#stopAll()],
-      ['a web session opens', () => this.#web('Computer networks')],
-      ['the return chord closes nothing and shows the tiles', () => this.#webBack()],
-      ['the campus is cut off', () => this.#cutOff()],
-      ['the person signs out', () => this.#signOut()],
-      ['the person signs in without the network', () => this.#signIn('alice', 'member')],
-      ['a machine starts without the network', () => this.#start('debian-console')],
-      ['its picture appears without the network', () => this.#picture()],
-      ['the web session shows its saved copy', () => this.#savedWeb()],
-      ['reports wait', () => this.#reportsWait()],
-      ['the campus comes back', () => this.#comeBack()],
-      ['what was kept is sent', () => this.#reportsArrive()],
-      ['the sessions stop at the end of the day', () => this.#stopAll()],
-    ];
-  }
-
-  async disconnect(): Promise<void> {
-    // Only our connection: the browser belongs to the kiosk.
-    await this.#browser?.close().catch(() => {});
-  }
-
-  get #page(): Page {
-    if (!this.#ui) throw new Error('the UI is not there');
-    return this.#ui;
-  }
-
-  async #connect(): Promise<void> {
-    const file = join(this.#runtimeFolder, 'chromium', 'DevToolsActivePort');
-    const port = await until(async () => Number(readFileSync(file, 'utf8').split('\n')[0]));
-    this.#browser = await chromium.connectOverCDP(`http://127.0.0.1:${port}`);
-    this.#ui = await until(async () =>
-      this.#pages().find((page) => page.url().includes('ui.vestibule')),
-    );
-    await this.#page.getByLabel('User name').waitFor({ timeout: PATIENCE_MS });
-  }
-
-  #pages(): Page[] {
-    return this.#browser?.contexts().flatMap((context) => context.pages()) ?? [];
-  }
-
-  async #signIn(name: string, secret: string): Promise<void> {
-    await this.#page.getByLabel('User name').fill(name);
-    await this.#page.getByLabel('Password').fill(secret);
-    await this.#page.getByRole('button', { name: 'Sign in', exact: true }).click();
-    await this.#page
-      .getByRole('list', { name: 'Sessions', exact: true })
-      .waitFor({ timeout: PATIENCE_MS });
-  }
-
-  #tile(entry: string): Locator {
-    return this.#page.locator(`button.tile[data-entry="${entry}"]`);
-  }
-
-  async #ready(entry: string): Promise<void> {
-    await this.#tile(entry).getByText('Ready, works offline').waitFor({ timeout: PATIENCE_MS });
-  }
-
-  async #start(entry: string): Promise<void> {
-    await this.#ready(entry);
-    await this.#tile(entry).click();
-    await this.#page
-      .locator('.session-frame[data-shown="true"] iframe')
-      .waitFor({ timeout: PATIENCE_MS });
-  }
-
-  /** The demo machine has booted when its blue banner is on the screen. */
-  async #picture(): Promise<void> {
-    await until(async () => ((await this.#blue()) > 0.05 ? true : undefined));
-  }
-
-  /** The share of the picture that has the banner's colour. */
-  async #blue(): Promise<number> {
-    const pixels = (await this.#shot()).match(/#[0-9a-f]{6}/g) ?? [];
-    const blue = pixels.filter((pixel) => /^#[0-2].[0-2].[8-f]./.test(pixel));
-    return blue.length / Math.max(1, pixels.length);
-  }
-
-  async #shot(): Promise<string> {
-    const frame = this.#page.locator('.session-frame[data-shown="true"] iframe').contentFrame();
-    return frame
-      .locator('canvas')
-      .first()
-      .evaluate((canvas) => {
-        if (!(canvas instanceof HTMLCanvasElement)) return '';
-        const small = document.createElement('canvas');
-        small.width = 64;
-        small.height = 64;
-        const context = small.getContext('2d');
-        context?.drawImage(canvas, 0, 0, 64, 64);
-        const data = context?.getImageData(0, 0, 64, 64).data ?? new Uint8ClampedArray();
-        let text = '';
-        for (let i = 0; i < data.length; i += 4) {
-          const [r = 0, g = 0, b = 0] = data.subarray(i, i + 3);
-          text += `#${[r, g, b].map((part) => part.toString(16).padStart(2, '0')).join('')}`;
-        }
-        return text;
-      });
-  }
-
-  async #type(): Promise<void> {
-    await this.#settled();
-    const before = await this.#shot();
-    await until(async () => {
-      await this.#page.keyboard.type('echo vestibule\n', { delay: 50 });
-      await sleep(2_000);
-      return (await this.#shot()) === before ? undefined : true;
-    });
-  }
-
-  /** The guest has booted: its screen stays as it is for a while. */
-  async #settled(): Promise<void> {
-    let last = '';
-    let same = 0;
-    await until(async () => {
-      await sleep(1_000);
-      const now = await this.#shot();
-      same = now === last ? same + 1 : 0;
-      last = now;
-      return same >= 4 ? true : undefined;
-    });
-  }
-
-  async #back(): Promise<void> {
-    await this.#page.getByRole('button', { name: 'Back to tiles' }).click();
-    await this.#tile('debian-console').waitFor();
-    await this.#page.getByText('running 00:').first().waitFor();
-  }
-
-  async #switchTo(name: RegExp): Promise<void> {
-    await this.#page
-      .locator('.session-bar')
-      .getByRole('list', { name: 'Running sessions' })
-      .getByRole('button', { name })
-      .first()
-      .click();
-    await this.#page.locator('.session-bar h1').filter({ hasText: name }).waitFor();
-    if ((await this.#blue()) < 0.05) throw new Error('its picture is gone');
-  }
-
-  async #stopAll(): Promise<void> {
-    for (;;) {
-      await this.#toTiles();
-      const running = this.#page.locator('footer').getByRole('button', { name: /· running/ });
-      if ((await running.count()) === 0) break;
-      await running.first().click();
-      await this.#page
-        .locator('.session-bar')
-        .getByRole('button', { name: 'Stop', exact: true })
-        .click();
-      const title = await this.#page.locator('.session-bar h1').textContent();
-      await this.#page.getByRole('button', { name: 'Stop the session' }).click();
-      await this.#page
-        .locator('footer')
-        .getByRole('button', { name: `${title} · running` })
-        .waitFor({ state: 'detached', timeout: PATIENCE_MS });
-      await this.#page
-        .locator('.session-layer[data-open="false"]')
-        .waitFor({ state: 'attached', timeout: PATIENCE_MS });
-    }
-  }
-
-  async #toTiles(): Promise<void> {
-    const back = this.#page.getByRole('button', { name: 'Back to tiles' });
-    if (await back.isVisible()) await back.click();
-    await this.#page.locator('.session-layer[data-open="false"]').waitFor({ state: 'attached' });
-  }
-
-  async #web(heading: string): Promise<void> {
-    await this.#toTiles();
-    await this.#tile('course-site').click();
-    await until(async () => {
-      for (const page of this.#pages()) {
-        if (!page.url().startsWith(this.#demo.server.url)) continue;
-        if (await page.getByRole('heading', { name: heading }).isVisible()) return true;
-      }
-      return undefined;
-    });
-  }
-
-  async #webBack(): Promise<void> {
-    const view = this.#pages().find((page) => page.url().startsWith(this.#demo.server.url));
-    await view?.keyboard.press('Control+Alt+Home');
-    await this.#page
-      .locator('.session-layer[data-open="false"]')
-      .waitFor({ state: 'attached', timeout: PATIENCE_MS });
-    await this.#stopAll();
-  }
-
-  async #cutOff(): Promise<void> {
-    await this.#demo.server.pause();
-    await this.#page.getByText(/Offline — catalogue of/).waitFor({ timeout: PATIENCE_MS });
-  }
-
-  async #signOut(): Promise<void> {
-    await this.#page.locator('footer').getByRole('button', { name: 'Sign out' }).click();
-    await this.#page.getByLabel('User name').waitFor({ timeout: PATIENCE_MS });
-  }
-
-  async #savedWeb(): Promise<void> {
-    await this.#toTiles();
-    await this.#web('Computer networks');
-    await this.#webBackOnly();
-  }
-
-  async #webBackOnly(): Promise<void> {
-    const view = this.#pages().find((page) => page.url().startsWith(this.#demo.server.url));
-    await view?.keyboard.press('Control+Alt+Home');
-    await this.#page.locator('.session-layer[data-open="false"]').waitFor({ state: 'attached' });
-  }
-
-  async #reportsWait(): Promise<void> {
-    await until(async () => {
-      const waiting = await this.#page.evaluate(
-        async () => (await (window as unknown as { kiosk: KioskApi }).kiosk.state.get()).outbox,
-      );
-      return waiting > 0 ? true : undefined;
-    });
-  }
-
-  async #comeBack(): Promise<void> {
-    await this.#demo.server.resume();
-    await this.#page.locator('.pill', { hasText: 'Connected' }).waitFor({ timeout: PATIENCE_MS });
-  }
-
-  async #reportsArrive(): Promise<void> {
-    await until(async () => {
-      const waiting = await this.#page.evaluate(
-        async () => (await (window as unknown as { kiosk: KioskApi }).kiosk.state.get()).outbox,
-      );
-      return waiting === 0 && this.#demo.server.reports.size > 0 ? true : undefined;
-    });
-  }
+/** The day, in order. Each step leaves what the next one needs. */
+function stepsOf({ server }: Demo, kiosk: KioskDriver): Step[] {
+  const site = server.url;
+  const pill = (text: string | RegExp) =>
+    kiosk.page.locator('.pill', { hasText: text }).waitFor({ timeout: PATIENCE_MS });
+  return [
+    ['the screen comes up', () => kiosk.connect()],
+    ['a person signs in', () => kiosk.signIn('alice', 'member')],
+    ["the machine's image arrives", () => kiosk.ready('debian-console')],
+    ['a machine starts', () => kiosk.start('debian-console')],
+    ['its picture appears', () => kiosk.picture()],
+    ['a key reaches it', () => kiosk.type()],
+    ['back to the tiles while it runs', () => kiosk.back()],
+    ['two machines on a private network start', () => kiosk.start('debian-networks')],
+    ['their picture appears', () => kiosk.picture()],
+    ['switching to the first shows it at once', () => kiosk.switchTo(/Console/)],
+    ['the sessions stop', () => kiosk.stopAll()],
+    ['a web session opens', () => kiosk.openWeb(site, 'Computer networks')],
+    ['the return chord shows the tiles', () => kiosk.chordInWeb(site)],
+    ['the web session stops', () => kiosk.stopAll()],
+    ['the campus is cut off', () => server.pause().then(() => pill(/Offline — catalogue of/))],
+    ['the person signs out', () => kiosk.signOut()],
+    ['the person signs in without the network', () => kiosk.signIn('alice', 'member')],
+    ['a machine starts without the network', () => kiosk.start('debian-console')],
+    ['its picture appears without the network', () => kiosk.picture()],
+    ['the web session shows its saved copy', () => kiosk.openWeb(site, 'Computer networks')],
+    ['the return chord works there too', () => kiosk.chordInWeb(site)],
+    ['reports wait', () => until(async () => (await kiosk.state()).outbox > 0 || undefined)],
+    ['the campus comes back', () => server.resume().then(() => pill('Connected'))],
+    [
+      'what was kept is sent',
+      () =>
+        until(
+          async () => ((await kiosk.state()).outbox === 0 && server.reports.size > 0) || undefined,
+        ),
+    ],
+    ['the sessions stop at the end of the day', () => kiosk.stopAll()],
+  ];
 }
 
 function print(line: object): void {
   console.log(JSON.stringify(line));
-}
-
-/** Asks again until there is an answer; what throws is asked again too. */
-async function until<T>(ask: () => Promise<T | undefined>): Promise<T> {
-  const end = performance.now() + PATIENCE_MS;
-  let last: unknown;
-  while (performance.now() < end) {
-    try {
-      const answer = await ask();
-      if (answer !== undefined && !Number.isNaN(answer)) return answer;
-    } catch (error) {
-      last = error;
-    }
-    await sleep(200);
-  }
-  throw new Error(`it did not happen in time${last instanceof Error ? `: ${last.message}` : ''}`);
 }
 
 async function timeout(): Promise<never> {
@@ -365,6 +125,12 @@ async function timeout(): Promise<never> {
 async function capture(display: Display, path: string): Promise<void> {
   const child = spawn('import', ['-window', 'root', path], { env: display.env, stdio: 'ignore' });
   await once(child, 'close');
+}
+
+/** What lives on after a moment in which processes may notice that their machines are gone. */
+async function remaining(folder: string): Promise<string[]> {
+  for (let tries = 0; tries < 25 && processesNaming(folder).length > 0; tries++) await sleep(200);
+  return processesNaming(folder);
 }
 
 /** Programs of a run that still live: their command lines name its folder. */

@@ -47,8 +47,10 @@ export class FrameReader {
 export interface SwitchOptions {
   /** Called when the last machine has left, or none has come in time. */
   readonly onIdle: () => void;
-  /** Milliseconds without any machine until `onIdle`. */
+  /** Milliseconds until the first machine must have come. */
   readonly lingerMs: number;
+  /** Milliseconds after the last machine has left. Default 500: a group ends together. */
+  readonly leaveMs?: number;
 }
 
 /** Learns where each address is and floods what it does not know (IEEE 802.1D, without loops to fear). */
@@ -71,7 +73,7 @@ export class Switch {
       this.#server.once('error', reject);
       this.#server.listen(path, resolve);
     });
-    this.#awaitIdle();
+    this.#awaitIdle(this.#options.lingerMs);
   }
 
   /** How many machines are plugged in. */
@@ -102,7 +104,7 @@ export class Switch {
       for (const [address, at] of this.#addresses) {
         if (at === port) this.#addresses.delete(address);
       }
-      if (this.#ports.size === 0) this.#awaitIdle();
+      if (this.#ports.size === 0) this.#awaitIdle(this.#options.leaveMs ?? 500);
     });
   }
 
@@ -124,8 +126,8 @@ export class Switch {
     this.#addresses.set(source, port);
   }
 
-  #awaitIdle(): void {
-    this.#idle = setTimeout(this.#options.onIdle, this.#options.lingerMs);
+  #awaitIdle(milliseconds: number): void {
+    this.#idle = setTimeout(this.#options.onIdle, milliseconds);
   }
 }
 
