@@ -60,7 +60,7 @@ export function createSpiceEngine(options: SpiceEngineOptions): Engine<SpiceEntr
         });
       const first = await connect(signal);
       request.launching();
-      if (await wantsNative(options, request)) {
+      if (await wantsNative(options, request, parsed.data)) {
         return await startNative(options.viewer, first, request);
       }
       await checkConnection(first, signal);
@@ -73,14 +73,19 @@ export function createSpiceEngine(options: SpiceEngineOptions): Engine<SpiceEntr
 async function wantsNative(
   options: SpiceEngineOptions,
   request: StartRequest<SpiceEntry>,
+  target: SpiceTarget,
 ): Promise<boolean> {
   const asked = request.entry.engine === 'auto' ? options.preferred() : request.entry.engine;
   if (asked !== 'native') return false;
-  if (await options.viewer.available()) return true;
+  // The viewer knows no pins: it would ask the student about a certificate that is in order.
+  const pinned = target.fingerprint !== undefined && target.ca === undefined;
+  if (!pinned && (await options.viewer.available())) return true;
   if (request.entry.engine === 'native') {
     request.notice({
       code: 'ENGINE_MISSING',
-      message: 'The native SPICE viewer is not installed: the session is shown in the page.',
+      message: pinned
+        ? 'The native SPICE viewer takes no pinned certificate: the session is shown in the page.'
+        : 'The native SPICE viewer is not installed: the session is shown in the page.',
     });
   }
   return false;

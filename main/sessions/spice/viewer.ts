@@ -16,7 +16,7 @@ const PROGRAM = 'remote-viewer';
 const WINDOW_TOOL = 'xdotool';
 /** From the start of the process to the open main channel. */
 const OPEN_MS = 20_000;
-/** Its own words on stderr under `--debug` (virt-viewer 11, spice-gtk 0.42). */
+/** Its own words under `--debug` (virt-viewer 11, spice-gtk 0.42). */
 const OPENED = /main channel: opened/;
 const FAILED: readonly (readonly [RegExp, 'REMOTE_CREDENTIALS_WRONG' | 'REMOTE_REFUSED'])[] = [
   [/auth failure/i, 'REMOTE_CREDENTIALS_WRONG'],
@@ -77,29 +77,23 @@ export function createNativeViewer({ launcher, log }: NativeViewerOptions): Nati
             cause: error,
           });
         });
+      let window: string;
       try {
         await opened(child);
+        window = await visibleWindow(launcher, child, signal);
       } catch (error) {
         await child.kill();
         signal.throwIfAborted();
         throw error;
       }
-      const act = async (...actions: readonly string[]): Promise<void> => {
-        // The viewer's windows by its process: titles may repeat.
-        const search = ['search', '--onlyvisible', '--pid', String(child.pid)];
-        await launcher.run({ program: WINDOW_TOOL, args: [...search, ...actions] });
+      const act = async (action: string): Promise<void> => {
+        await launcher.run({ program: WINDOW_TOOL, args: [action, window] });
       };
       return {
         surface: {
           type: 'native',
-          show: () =>
-            launcher
-              .run({
-                program: WINDOW_TOOL,
-                args: ['search', '--pid', String(child.pid), 'windowactivate'],
-              })
-              .then(() => {}),
-          hide: () => act('windowminimize', '%@'),
+          show: () => act('windowactivate'),
+          hide: () => act('windowminimize'),
         },
         ended: child.exited.then(({ code }) => {
           log.info('a native viewer ended', { exit: code });
@@ -113,11 +107,13 @@ export function createNativeViewer({ launcher, log }: NativeViewerOptions): Nati
 /** Its failures are dialogs, not exits: its words are watched instead. */
 function opened(child: Child): Promise<void> {
   return new Promise((resolve, reject) => {
-    const lines = createInterface({ input: child.stderr });
+    // GLib prints debugging on one of them and warnings on the other.
+    const readers = [child.stdout, child.stderr].map((input) => createInterface({ input }));
     const settle = (failure?: KioskError): void => {
       clearTimeout(timer);
-      lines.removeAllListeners('line');
-      // Read on, or the pipe fills and the viewer stands still.
+      for (const reader of readers) reader.removeAllListeners('line');
+      // Read on, or the pipes fill and the viewer stands still.
+      child.stdout.resume();
       child.stderr.resume();
       if (failure) reject(failure);
       else resolve();
@@ -126,13 +122,32 @@ function opened(child: Child): Promise<void> {
       () => settle(new KioskError('REMOTE_REFUSED', 'The viewer did not connect in time.')),
       OPEN_MS,
     );
-    lines.on('line', (line) => {
-      if (OPENED.test(line)) return settle();
-      const failure = FAILED.find(([pattern]) => pattern.test(line));
-      if (failure) settle(new KioskError(failure[1], 'The viewer could not connect.'));
-    });
+    for (const reader of readers) {
+      reader.on('line', (line) => {
+        if (OPENED.test(line)) return settle();
+        const failure = FAILED.find(([pattern]) => pattern.test(line));
+        if (failure) settle(new KioskError(failure[1], 'The viewer could not connect.'));
+      });
+    }
     void child.exited.then(() =>
       settle(new KioskError('REMOTE_REFUSED', 'The viewer ended before it connected.')),
     );
   });
+}
+
+/** The viewer's window on the screen, found by its process: titles may repeat. */
+async function visibleWindow(
+  launcher: Launcher,
+  child: Child,
+  signal: AbortSignal,
+): Promise<string> {
+  // `--sync` waits until there is one.
+  const { stdout } = await launcher.run({
+    program: WINDOW_TOOL,
+    args: ['search', '--sync', '--onlyvisible', '--pid', String(child.pid)],
+    signal: AbortSignal.any([signal, AbortSignal.timeout(OPEN_MS)]),
+  });
+  const window = stdout.trim().split('\n').at(-1);
+  if (!window) throw new KioskError('DISPLAY_UNAVAILABLE', 'The viewer opened no window.');
+  return window;
 }
