@@ -98,6 +98,7 @@ test('a page that dies comes back by itself, and the machine did not notice', as
 test('a published UI that never paints is rolled back and reported', async () => {
   await startKiosk();
   const good = (await driver.state()).ui.version;
+  const before = demo.content.manifest;
   const broken = join(demo.content.www, 'ui', 'broken');
   mkdirSync(broken, { recursive: true });
   writeFileSync(join(broken, 'index.html'), '<!doctype html><title>blank</title>');
@@ -113,6 +114,10 @@ test('a published UI that never paints is rolled back and reported', async () =>
   driver = new KioskDriver(run());
   await driver.connect({ live: false });
   expect((await driver.state()).ui).toEqual({ source: 'cached', version: good });
+
+  await demo.content.publish((manifest) => ({ ...manifest, ui: before.ui }));
+  demo.server.push('manifest');
+  await until(async () => (await driver.state()).ui.source === 'live' || undefined);
 });
 
 test('damaged databases are set aside: the kiosk starts, people sign in, machines run', async () => {

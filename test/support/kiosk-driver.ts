@@ -32,8 +32,11 @@ export class KioskDriver {
    */
   async connect({ live = true } = {}): Promise<void> {
     const file = join(this.#runtimeFolder, 'chromium', 'DevToolsActivePort');
-    const port = await until(async () => Number(readFileSync(file, 'utf8').split('\n')[0]));
-    this.#browser = await chromium.connectOverCDP(`http://127.0.0.1:${port}`);
+    // The file may be the one of a browser that is gone: read it again until somebody answers.
+    this.#browser = await until(async () => {
+      const port = Number(readFileSync(file, 'utf8').split('\n')[0]);
+      return chromium.connectOverCDP(`http://127.0.0.1:${port}`);
+    });
     this.#ui = await until(async () =>
       this.pages().find((page) => page.url().includes('ui.vestibule')),
     );
