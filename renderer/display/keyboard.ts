@@ -9,6 +9,16 @@ const LOCKS = [
   ['CapsLock', 4],
 ] as const;
 
+/** Modifier keys, and whether an event says that one of the kind is held. */
+const MODIFIERS: readonly (readonly [codes: readonly string[], held: (event: Held) => boolean])[] =
+  [
+    [['ShiftLeft', 'ShiftRight'], (event) => event.shiftKey],
+    [['ControlLeft', 'ControlRight'], (event) => event.ctrlKey],
+    [['AltLeft', 'AltRight'], (event) => event.altKey || event.getModifierState('AltGraph')],
+    [['MetaLeft', 'MetaRight'], (event) => event.metaKey],
+  ];
+type Held = Pick<KeyboardEvent, 'shiftKey' | 'ctrlKey' | 'altKey' | 'metaKey' | 'getModifierState'>;
+
 export interface KeyboardPort {
   /** A scancode message; dropped while the guest is not connected. */
   sendKey(down: boolean, code: number): void;
@@ -22,6 +32,8 @@ export class Keyboard {
   readonly #pressed = new Set<string>();
   /** The guest's locks may have drifted while others had the keyboard. */
   #locksKnown = false;
+  /** A dead key waits for the letter that it goes with. */
+  #composing = false;
 
   constructor(port: KeyboardPort, chord: Chord) {
     this.#port = port;
@@ -50,11 +62,15 @@ export class Keyboard {
     const code = scancode(event.code, true);
     if (code === undefined) return;
     this.#syncLocks(event);
-    // X11's input methods swallow the release of dead keys, and sometimes of others.
+    this.#dropLostModifiers(event);
     if (this.#pressed.has(event.code) && !event.repeat) this.#release(event.code);
     this.#pressed.add(event.code);
     this.#port.sendKey(true, code);
-    if (event.key === 'Dead') this.#release(event.code);
+    // X11's input methods swallow the release of a dead key, and of the key that follows it
+    // without making a letter of both: neither can be held.
+    const modifier = MODIFIERS.some(([codes]) => codes.includes(event.code));
+    if (event.key === 'Dead' || (this.#composing && !modifier)) this.#release(event.code);
+    if (!modifier) this.#composing = event.key === 'Dead';
   }
 
   up(event: KeyboardEvent): void {
@@ -74,6 +90,14 @@ export class Keyboard {
     this.releaseAll();
     for (const code of codes) this.#port.sendKey(true, scancode(code, true) ?? 0);
     for (const code of [...codes].reverse()) this.#port.sendKey(false, scancode(code, false) ?? 0);
+  }
+
+  /** A modifier whose release was swallowed (Shift after a dead key) ends at the next key. */
+  #dropLostModifiers(event: KeyboardEvent): void {
+    for (const [codes, held] of MODIFIERS) {
+      if (held(event) || codes.includes(event.code)) continue;
+      for (const code of codes) if (this.#pressed.has(code)) this.#release(code);
+    }
   }
 
   #release(key: string): void {

@@ -36,10 +36,17 @@ export interface DisplayPage {
   close(): Promise<void>;
 }
 
-/** Chromium as tests may run it: as root, quiet, and reaching the loopback interface. */
-export async function launchChromium(args: readonly string[] = []): Promise<Browser> {
+/**
+ * Chromium as tests may run it: as root, quiet, and reaching the loopback interface.
+ * @param onDisplay the environment of an X display, for a window; absent: headless
+ */
+export async function launchChromium(
+  args: readonly string[] = [],
+  onDisplay?: Record<string, string>,
+): Promise<Browser> {
   return await chromium.launch({
     executablePath: '/usr/bin/chromium',
+    ...(onDisplay ? { headless: false, env: onDisplay } : {}),
     args: [
       '--no-sandbox',
       '--no-first-run',

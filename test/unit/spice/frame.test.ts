@@ -69,6 +69,16 @@ describe('keyboard', () => {
     expect(sent.slice(1)).toEqual(['+1a', '-9a', '+12', '-92']);
   });
 
+  test('a Shift whose release is swallowed after a dead key ends before the next key', () => {
+    const { sent, keyboard } = setup();
+    keyboard.down(key('Backquote', { key: 'Dead' }));
+    keyboard.down(key('ShiftLeft', { shiftKey: true }));
+    keyboard.down(key('KeyA'));
+    keyboard.down(key('KeyB'));
+    keyboard.up(key('KeyB'));
+    expect(sent.slice(1)).toEqual(['+29', '-a9', '+2a', '-aa', '+1e', '-9e', '+30', '-b0']);
+  });
+
   test('a key whose release was lost comes up before it goes down again', () => {
     const { sent, keyboard } = setup();
     keyboard.down(key('KeyA'));
