@@ -57,9 +57,10 @@ export function SessionFrame(props: {
   return (
     <div className="session-frame" data-shown={shown} inert={!shown}>
       {url !== null && error === null && (
+        // biome-ignore lint/a11y/useIframeTitle: a title is a tooltip over the machine's picture; the label names it to screen readers all the same
         <iframe
           ref={frame}
-          title={name}
+          aria-label={name}
           src={url}
           // Scripts, on the display's own origin: no forms, no popups, no way out of the frame.
           sandbox="allow-scripts allow-same-origin"

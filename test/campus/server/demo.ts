@@ -110,7 +110,7 @@ export async function buildDemoCampus(options: DemoCampusOptions): Promise<DemoC
     rooms: [
       {
         id: 'b204',
-        name: { en: 'Room B204', fr: 'Salle B204', es: 'Aula B204', de: 'Raum B204' },
+        name: 'B204',
         match: { hostnames: [options.hostname] },
         seats: { [options.hostname]: '07' },
       },

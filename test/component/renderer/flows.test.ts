@@ -121,7 +121,7 @@ describe('sessions', () => {
     await ui.control((fake, own) => fake.changeSession(own, { state: 'launching' }), id ?? '');
     await page.getByRole('heading', { name: 'Starting the machine' }).waitFor();
     await ui.control((fake, own) => fake.changeSession(own, { state: 'running' }), id ?? '');
-    const frame = page.getByTitle('Windows 11 — Chemistry');
+    const frame = page.locator('iframe[aria-label="Windows 11 — Chemistry"]');
     await frame.waitFor();
     // The machine has the keyboard as soon as its picture is there.
     await expect.poll(() => frame.evaluate((e) => e === document.activeElement)).toBe(true);
@@ -145,20 +145,22 @@ describe('sessions', () => {
     const page = await open({
       sessions: [{ ...windows, shown: true }, session({ id: 's-net' })],
     });
-    await page.getByTitle('Windows 11 — Chemistry').waitFor();
+    await page.locator('iframe[aria-label="Windows 11 — Chemistry"]').waitFor();
     await page
       .getByRole('navigation')
       .getByRole('button', { name: 'Debian — Networks lab' })
       .click();
     await page.getByRole('heading', { name: 'Debian — Networks lab' }).waitFor();
     expect(await page.locator('iframe').count()).toBe(2);
-    expect(await page.getByTitle('Windows 11 — Chemistry').isVisible()).toBe(false);
-    expect(await page.getByTitle('Debian — Networks lab').isVisible()).toBe(true);
+    expect(await page.locator('iframe[aria-label="Windows 11 — Chemistry"]').isVisible()).toBe(
+      false,
+    );
+    expect(await page.locator('iframe[aria-label="Debian — Networks lab"]').isVisible()).toBe(true);
   });
 
   test('the frame has no more than it needs', async () => {
     const page = await open({ sessions: [{ ...windows, shown: true }] });
-    const frame = page.getByTitle('Windows 11 — Chemistry');
+    const frame = page.locator('iframe[aria-label="Windows 11 — Chemistry"]');
     await frame.waitFor();
     expect(await frame.getAttribute('sandbox')).toBe('allow-scripts allow-same-origin');
     expect(await frame.getAttribute('allow')).toBe('autoplay');
@@ -167,7 +169,7 @@ describe('sessions', () => {
 
   test('a lost picture is asked for again with a fresh address, and given up after some times', async () => {
     const page = await open({ sessions: [{ ...windows, shown: true }] });
-    const frame = page.getByTitle('Windows 11 — Chemistry');
+    const frame = page.locator('iframe[aria-label="Windows 11 — Chemistry"]');
     const inner = await (await frame.elementHandle())?.contentFrame();
     await expect.poll(() => inner?.evaluate('said.length')).toBeGreaterThan(0);
     for (const attempt of [1, 2, 3]) {
@@ -179,12 +181,12 @@ describe('sessions', () => {
     await inner?.evaluate("say({ type: 'lost', code: 'REMOTE_LOST' })");
     await page.getByText('REMOTE_LOST').waitFor();
     await page.getByRole('button', { name: 'Try again' }).click();
-    await page.getByTitle('Windows 11 — Chemistry').waitFor();
+    await page.locator('iframe[aria-label="Windows 11 — Chemistry"]').waitFor();
   });
 
   test('the chord pressed inside the frame returns to the tiles', async () => {
     const page = await open({ sessions: [{ ...windows, shown: true }] });
-    const frame = page.getByTitle('Windows 11 — Chemistry');
+    const frame = page.locator('iframe[aria-label="Windows 11 — Chemistry"]');
     const inner = await (await frame.elementHandle())?.contentFrame();
     await inner?.evaluate("say({ type: 'chord' })");
     await expect.poll(() => named('sessions.hide')).toHaveLength(1);
@@ -192,7 +194,7 @@ describe('sessions', () => {
 
   test('messages of another window are not believed', async () => {
     const page = await open({ sessions: [{ ...windows, shown: true }] });
-    await page.getByTitle('Windows 11 — Chemistry').waitFor();
+    await page.locator('iframe[aria-label="Windows 11 — Chemistry"]').waitFor();
     await page.evaluate(
       "postMessage({ type: 'chord' }, '*'); new Promise((r) => setTimeout(r, 50))",
     );

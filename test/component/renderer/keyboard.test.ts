@@ -155,7 +155,7 @@ test('Tab leads out of the session bar into the picture, and a dialog keeps it i
     sessions: [session({ id: 's-1', shown: true, machine: null })],
   });
   const { page } = ui;
-  const frame = page.getByTitle('Debian — Networks lab');
+  const frame = page.locator('iframe[aria-label="Debian — Networks lab"]');
   await frame.waitFor();
   await expect.poll(() => frame.evaluate((e) => e === document.activeElement)).toBe(true);
   await page.getByRole('button', { name: 'Stop' }).focus();
