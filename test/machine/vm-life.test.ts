@@ -9,7 +9,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { processesIn } from '../../main/sessions/vm/processes.ts';
 import { demoDisk, GuestConsole, type MachineLab, machineLab } from '../support/machines.ts';
 
-const mainProgram = fileURLToPath(new URL('../support/machine-main.ts', import.meta.url));
+const mainProgram = fileURLToPath(new URL('../support/machine-child.ts', import.meta.url));
 let disk: string;
 let lab: MachineLab;
 beforeAll(async () => {

@@ -57,6 +57,7 @@ describe('user network', () => {
       );
       expect(await guest.run('ip route get 127.0.0.1')).toContain('via 10.0.2.2');
       await guest.run(`timeout 3 nc 127.0.0.1 ${service.port}`);
+      await guest.run(`timeout 3 nslookup example.org 127.0.0.1:${service.port}`);
       expect(service.hits()).toBe(0);
       expect(lab.notices.filter(({ code }) => code !== 'MACHINE_SLOW')).toEqual([]);
     } finally {

@@ -36,9 +36,7 @@ export interface PlannedDisk {
   readonly temporary: boolean;
 }
 
-export interface PlannedNetwork {
-  /** The unix socket of passt or of the group's switch; absent: no cable. */
-  readonly socket?: string;
+interface PlannedNetwork {
   readonly model: 'virtio' | 'e1000e' | 'rtl8139';
   readonly mac: string;
 }
@@ -107,7 +105,7 @@ export const processor: Step = ({ description, accelerator, cpus }) => {
   ];
 };
 
-export const memory: Step = ({ memoryMib }) => ['-m', `${memoryMib}M`];
+const memory: Step = ({ memoryMib }) => ['-m', `${memoryMib}M`];
 
 export const clock: Step = ({ description, accelerator }) => [
   '-rtc',
@@ -133,10 +131,10 @@ export const firmware: Step = ({ firmware: files, description }) => {
   return [...secure, ...flash(0, files.code, true), ...flash(1, files.variables, false)];
 };
 
-export const boot: Step = () => ['-boot', 'menu=off,strict=on'];
+const boot: Step = () => ['-boot', 'menu=off,strict=on'];
 
 /** One monitor, on a unix socket: main's only way in, also after its restart. */
-export const control: Step = ({ sockets }) => [
+const control: Step = ({ sockets }) => [
   '-chardev',
   options('socket', { id: 'qmp', path: sockets.qmp, server: true, wait: false }),
   '-mon',
@@ -148,7 +146,7 @@ export const control: Step = ({ sockets }) => [
 ];
 
 /** A crashed guest says so (pvpanic) and stays for us to notice, instead of rebooting for ever. */
-export const crashReport: Step = ({ description }) => [
+const crashReport: Step = ({ description }) => [
   '-device',
   'pvpanic-pci',
   '-action',
@@ -230,24 +228,33 @@ function blockdev(layer: {
   });
 }
 
-/** Cards are cables to a unix socket: QEMU itself never opens a network socket. */
+/**
+ * Each card is on a hub of its own. Where the cable leads is plugged in once QEMU runs
+ * ({@link plugCommands}): the network starts while the firmware does, and QEMU itself never opens
+ * a network socket.
+ */
 export const networks: Step = ({ networks: planned }) =>
-  planned.flatMap(({ socket, model, mac }, index) => {
+  planned.flatMap(({ model, mac }, index) => {
     const id = `net${index}`;
-    const device = [
+    return [
+      '-netdev',
+      options('hubport', { id, hubid: index }),
       '-device',
       options(NETWORK_DEVICES[model], { id: `card${index}`, netdev: id, mac, romfile: '' }),
     ];
-    if (socket === undefined) {
-      // A hub of its own with nobody else on it: the card is there, the cable leads nowhere.
-      return ['-netdev', options('hubport', { id, hubid: index }), ...device];
-    }
-    return [
-      '-netdev',
-      options('stream', { id, server: false, 'addr.type': 'unix', 'addr.path': socket }),
-      ...device,
-    ];
   });
+
+/**
+ * QMP's arguments of `netdev_add`, in order: a cable from the hub of card `index` to the unix
+ * socket of passt or of a group's switch.
+ */
+export function plugCommands(index: number, socket: string): Record<string, unknown>[] {
+  const link = `link${index}`;
+  return [
+    { type: 'stream', id: link, server: false, addr: { type: 'unix', path: socket } },
+    { type: 'hubport', id: `plug${index}`, hubid: index, netdev: link },
+  ];
+}
 
 export const display: Step = ({ description: { display: wanted } }) => {
   const adapters = {
@@ -323,7 +330,7 @@ export const tpm: Step = ({ tpmSocket }) =>
         'tpm-crb,tpmdev=tpm',
       ];
 
-export const entropy: Step = () => [
+const entropy: Step = () => [
   '-object',
   'rng-random,id=entropy,filename=/dev/urandom',
   '-device',
@@ -331,7 +338,7 @@ export const entropy: Step = () => [
 ];
 
 /** In this order on the command line: a device comes after what it refers to. */
-export const STEPS: readonly Step[] = [
+const STEPS: readonly Step[] = [
   confinement,
   identity,
   machineType,

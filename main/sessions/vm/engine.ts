@@ -21,13 +21,21 @@ import { readHost } from './host.ts';
 import { declareLimits } from './limits.ts';
 import { DEFAULT_TIMES, Machine, type MachineExit, type MachineTimes } from './machine.ts';
 import { GroupNetworks } from './network.ts';
-import { type AcquiredImage, type Decision, decide, type ImagePort, prepare } from './prepare.ts';
+import {
+  type Decision,
+  decide,
+  type ImagePort,
+  joinGroups,
+  plugIn,
+  plugUserCards,
+  prepare,
+  settleAll,
+} from './prepare.ts';
 import { killProcessesIn, processesNaming, residentMib } from './processes.ts';
 import { Qmp } from './qmp.ts';
 import { type MachineRecord, readRecord, writeRecord } from './record.ts';
 import { folder, MachineStorage } from './storage.ts';
-
-export type { AcquiredImage, ImagePort };
+import { chain } from './undo.ts';
 
 export interface VmEngineOptions {
   readonly launcher: Launcher;
@@ -158,26 +166,17 @@ class QemuEngine implements VmEngine {
     await Promise.all([folder(runtime), folder(disks)]);
     // First of all: from here on a restarted main knows what to clean.
     await writeRecord(runtime, recordOf(request, decision, password, clock.now()));
-    const [networks, tpmSocket] = await prepare({
-      decision,
-      launcher,
-      groups: this.#groups,
-      request,
-    });
-    await writeFile(plan.passwordFile, password, { mode: 0o600 });
-    request.signal.throwIfAborted();
-    request.launching();
-    const args = qemuArguments({
-      ...plan,
-      networks,
-      ...(tpmSocket === undefined ? {} : { tpmSocket }),
-    });
-    const child = await launcher
-      .launch({ program: this.#qemu, args, lifetime: 'adopt', signal: request.signal })
-      .catch((error: unknown) => {
-        throw isMissing(error) ? programMissing(this.#qemu, error) : error;
-      });
-    const qmp = await this.#connect(child, plan.sockets.qmp, request.signal);
+    const parts = { decision, launcher, groups: this.#groups, request };
+    const [{ child, qmp }, groups] = await settleAll([
+      this.#startQemu(request, decision, password, prepare(parts)),
+      joinGroups(parts),
+    ]);
+    for (const [index, socket] of groups.entries()) {
+      if (socket !== undefined) await plugIn(qmp, index, socket);
+    }
+    // The rest goes on beside the firmware, and ends with the machine.
+    const life = new AbortController();
+    const plugged = plugUserCards(parts, qmp, life.signal);
     void declareLimits({
       launcher,
       log,
@@ -195,8 +194,32 @@ class QemuEngine implements VmEngine {
       killProcess: async () => void (await child.kill()),
       notice: request.notice,
       hasConsole: plan.description.console,
-      release,
+      release: chain(release, async () => {
+        life.abort();
+        await plugged;
+      }),
     });
+  }
+
+  async #startQemu(
+    request: StartRequest<VmEntry>,
+    { plan }: Decision,
+    password: string,
+    prepared: Promise<string | undefined>,
+  ): Promise<{ child: Child; qmp: Qmp }> {
+    const [tpmSocket] = await settleAll([
+      prepared,
+      writeFile(plan.passwordFile, password, { mode: 0o600 }),
+    ]);
+    request.signal.throwIfAborted();
+    request.launching();
+    const args = qemuArguments({ ...plan, ...(tpmSocket === undefined ? {} : { tpmSocket }) });
+    const child = await this.#options.launcher
+      .launch({ program: this.#qemu, args, lifetime: 'adopt', signal: request.signal })
+      .catch((error: unknown) => {
+        throw isMissing(error) ? programMissing(this.#qemu, error) : error;
+      });
+    return { child, qmp: await this.#connect(child, plan.sockets.qmp, request.signal) };
   }
 
   /** QEMU's first answer, or what it said when it died instead. */
@@ -375,18 +398,4 @@ function programMissing(program: string, cause: unknown): KioskError {
     cause,
     details: { program },
   });
-}
-
-/** Later things are undone first; a failure stops nothing. */
-function chain(earlier: () => Promise<void>, later: () => Promise<void>): () => Promise<void> {
-  return async () => {
-    const results = [await settle(later), await settle(earlier)];
-    const failed = results.find((result) => result.status === 'rejected');
-    if (failed) throw failed.reason;
-  };
-}
-
-async function settle(work: () => Promise<void>): Promise<PromiseSettledResult<void>> {
-  const [result] = await Promise.allSettled([work()]);
-  return result;
 }

@@ -23,17 +23,26 @@ export function parseXml(text: string): Element {
   if (depth(text) > MAX_DEPTH) throw refuse('it is nested too deeply');
   const valid = XMLValidator.validate(text);
   if (valid !== true) throw refuse(valid.err.msg);
-  const parsed: unknown = new XMLParser({
+  const parsed = readTree(text, refuse);
+  if (!isElement(parsed)) throw refuse('it is empty');
+  return parsed;
+}
+
+function readTree(text: string, refuse: (why: string) => KioskError): unknown {
+  const parser = new XMLParser({
     ignoreAttributes: false,
     attributeNamePrefix: '@',
     removeNSPrefix: true,
     parseTagValue: false,
     parseAttributeValue: false,
-    processEntities: true,
     isArray: (_name, _path, _leaf, isAttribute) => !isAttribute,
-  }).parse(text);
-  if (!isElement(parsed)) throw refuse('it is empty');
-  return parsed;
+  });
+  try {
+    return parser.parse(text);
+  } catch (error) {
+    // Names such as __proto__, among others.
+    throw refuse(error instanceof Error ? error.message : 'it cannot be read');
+  }
 }
 
 /** Before any recursion: how deep the tags nest, counting only. */

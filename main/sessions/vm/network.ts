@@ -67,7 +67,7 @@ export async function startUserNetwork(
 }
 
 /** The command line of pasta, which runs passt in the namespace that it makes. */
-export function userNetwork(socket: string, user: number): string[] {
+function userNetwork(socket: string, user: number): string[] {
   // Started by root (developers, tests), passt would become `nobody`, who may not enter our
   // folder; as root of a user namespace it stays who it is.
   const pasta =

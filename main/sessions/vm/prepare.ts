@@ -4,16 +4,18 @@
  */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { KioskError, toWireError } from '../../base/errors.ts';
 import type { VmEntry } from '../../base/manifest.ts';
 import type { Launcher } from '../../process/launcher.ts';
 import type { StartRequest } from '../engine.ts';
-import type { MachinePlan, PlannedDisk, PlannedNetwork } from './arguments.ts';
+import { type MachinePlan, type PlannedDisk, plugCommands } from './arguments.ts';
 import { type MachineDescription, parseDescription } from './description.ts';
 import { copyVariables, findFirmware } from './firmware.ts';
 import { type GroupNetworks, startUserNetwork } from './network.ts';
 import { checkBase, createQcow2 } from './overlay.ts';
 import { cardAddress, groupName, machineUuid } from './plan.ts';
+import type { Qmp } from './qmp.ts';
 import { type HostResources, sizeMachine } from './resources.ts';
 import { folder, type MachineStorage } from './storage.ts';
 import { startTpm } from './tpm.ts';
@@ -175,16 +177,23 @@ async function planDisks(options: {
 }
 
 /**
- * Makes disks, variables, networks and TPM. What only a comfort needs and is not to be had
- * becomes a notice.
- * @returns the networks to plug in, and the TPM's socket
+ * Two more processes would compete with the firmware for its first picture; no guest asks for an
+ * address so early.
  */
-export async function prepare(options: {
+const NETWORK_DELAY_MS = 300;
+
+interface PrepareOptions {
   readonly decision: Decision;
   readonly launcher: Launcher;
   readonly groups: GroupNetworks;
   readonly request: StartRequest<VmEntry>;
-}): Promise<[PlannedNetwork[], string | undefined]> {
+}
+
+/**
+ * Makes disks, UEFI variables and TPM: what QEMU must find when it starts.
+ * @returns the TPM's socket; a TPM that cannot be had becomes a notice
+ */
+export async function prepare(options: PrepareOptions): Promise<string | undefined> {
   const { decision, launcher, request } = options;
   const { plan, kept, variablesTemplate, runtime } = decision;
   if (kept !== undefined) await folder(kept);
@@ -212,34 +221,59 @@ export async function prepare(options: {
       return undefined;
     }
   };
-  const results = await settleAll([Promise.all(work), connect(options), tpm()]);
-  return [results[1], results[2]];
+  const [, socket] = await settleAll([Promise.all(work), tpm()]);
+  return socket;
 }
 
-async function connect(options: Parameters<typeof prepare>[0]): Promise<PlannedNetwork[]> {
-  const { decision, launcher, groups, request } = options;
-  const { networks } = decision.plan.description;
+/**
+ * The private networks of the machine's group, started with its first machine.
+ * @returns a socket for each card that leads to one
+ * @throws KioskError where one cannot be had: the machines are of no use without
+ */
+export async function joinGroups({
+  decision,
+  groups,
+  request,
+}: PrepareOptions): Promise<(string | undefined)[]> {
   return settleAll(
-    decision.plan.networks.map(async (card, index) => {
-      const type = networks[index]?.type ?? 'none';
-      if (type === 'none') return card;
+    decision.plan.description.networks.map(async ({ type }) => {
       const name = groupName(type);
-      if (name !== undefined) return { ...card, socket: await groups.join(request.groupId, name) };
+      return name === undefined ? undefined : groups.join(request.groupId, name);
+    }),
+  );
+}
+
+/**
+ * Starts the networks of `user` cards, and plugs each card in as its network is there: the
+ * machine runs meanwhile. A network that cannot be had becomes a notice.
+ */
+export async function plugUserCards(
+  { decision, launcher, request }: PrepareOptions,
+  qmp: Qmp,
+  signal: AbortSignal,
+): Promise<void> {
+  await Promise.all(
+    decision.plan.description.networks.map(async ({ type }, index) => {
+      if (type !== 'user') return;
       const socket = join(decision.runtime, `net${index}`);
       try {
-        await startUserNetwork(launcher, socket, request.signal);
-        return { ...card, socket };
+        await pause(NETWORK_DELAY_MS, undefined, { signal });
+        await startUserNetwork(launcher, socket, signal);
+        await plugIn(qmp, index, socket);
       } catch (error) {
-        request.signal.throwIfAborted();
-        request.notice(toWireError(error));
-        return card;
+        if (!signal.aborted) request.notice(toWireError(error));
       }
     }),
   );
 }
 
+/** Lays the cable of a card; see {@link plugCommands}. */
+export async function plugIn(qmp: Qmp, index: number, socket: string): Promise<void> {
+  for (const command of plugCommands(index, socket)) await qmp.execute('netdev_add', command);
+}
+
 /** As `Promise.all`, but nothing is still under way when it rejects: undoing can begin. */
-async function settleAll<T extends readonly unknown[]>(
+export async function settleAll<T extends readonly unknown[]>(
   work: {
     readonly [K in keyof T]: Promise<T[K]>;
   },

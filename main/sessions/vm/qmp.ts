@@ -22,7 +22,7 @@ const Event = z.object({ event: z.string(), data: z.record(z.string(), z.unknown
 export type QmpEvent = z.output<typeof Event>;
 
 /** QEMU understood a command and refused it. */
-export class QmpRefusal extends Error {
+class QmpRefusal extends Error {
   readonly errorClass: string;
   constructor(command: string, error: { class: string; desc: string }) {
     super(`QEMU refused ${command}: ${error.desc}`);

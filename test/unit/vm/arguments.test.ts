@@ -90,21 +90,25 @@ describe('steps', () => {
     expect(() => steps.disks(plan({}, { disks: Array(7).fill(sata) }))).toThrow(/six SATA/);
   });
 
-  it('make cards of cables to unix sockets, and a card without a cable', () => {
+  it('put each card on a hub of its own, to be plugged in later', () => {
     const args = steps.networks(
       plan(
         {},
         {
           networks: [
-            { socket: '/run/v/net0', model: 'virtio', mac: '52:54:00:00:00:01' },
+            { model: 'virtio', mac: '52:54:00:00:00:01' },
             { model: 'e1000e', mac: '52:54:00:00:00:02' },
           ],
         },
       ),
     );
-    expect(args).toContain('stream,id=net0,server=off,addr.type=unix,addr.path=/run/v/net0');
+    expect(args).toContain('hubport,id=net0,hubid=0');
     expect(args).toContain('hubport,id=net1,hubid=1');
     expect(args.join(' ')).not.toMatch(/\buser\b|tap|socket,/);
+    expect(steps.plugCommands(1, '/run/v/net1')).toMatchObject([
+      { type: 'stream', addr: { type: 'unix', path: '/run/v/net1' } },
+      { type: 'hubport', hubid: 1, netdev: 'link1' },
+    ]);
   });
 
   it('give UEFI the shared code read-only and variables of its own', () => {
@@ -147,10 +151,10 @@ it('the whole command line of a plain machine', () => {
     {},
     {
       disks: [overlay],
-      networks: [{ socket: '/run/v/net0', model: 'virtio', mac: '52:54:00:00:00:01' }],
+      networks: [{ model: 'virtio', mac: '52:54:00:00:00:01' }],
     },
   );
   expect(steps.qemuArguments(whole).join(' ')).toMatchInlineSnapshot(
-    `"-nodefaults -no-user-config -sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny -name guest=lab,debug-threads=on -uuid 00000000-0000-8000-8000-000000000000 -smbios type=1,manufacturer=Vestibule,product=lab -machine q35,vmport=off,hpet=off,dump-guest-core=off -accel tcg,thread=multi,tb-size=256 -cpu max -smp 2,sockets=1,cores=2,threads=1 -m 1024M -rtc base=utc,driftfix=slew -boot menu=off,strict=on -chardev socket,id=qmp,path=/run/v/qmp,server=on,wait=off -mon chardev=qmp,mode=control -monitor none -parallel none -display none -vga none -device virtio-vga,max_outputs=1,xres=1280,yres=800 -object secret,id=spice,file=/run/v/password -spice unix=on,addr=/run/v/spice,password-secret=spice,agent-mouse=off,image-compression=lz,streaming-video=off -device virtio-serial-pci -chardev spicevmc,id=agent,name=vdagent -device virtserialport,chardev=agent,name=com.redhat.spice.0 -device virtio-tablet-pci -audiodev spice,id=sound -device ich9-intel-hda -device hda-duplex,audiodev=sound -blockdev {"node-name":"disk0","driver":"qcow2","read-only":false,"auto-read-only":false,"cache":{"no-flush":true,"direct":false},"discard":"unmap","file":{"driver":"file","filename":"/state/disk.qcow2","read-only":false,"auto-read-only":false,"cache":{"no-flush":true,"direct":false},"discard":"unmap"},"backing":{"driver":"raw","read-only":true,"auto-read-only":false,"file":{"driver":"file","filename":"/images/base","read-only":true,"auto-read-only":false,"cache":{"no-flush":true,"direct":false}}}} -device virtio-blk-pci,drive=disk0,bootindex=0 -netdev stream,id=net0,server=off,addr.type=unix,addr.path=/run/v/net0 -device virtio-net-pci,id=card0,netdev=net0,mac=52:54:00:00:00:01,romfile= -object rng-random,id=entropy,filename=/dev/urandom -device virtio-rng-pci,rng=entropy -device pvpanic-pci -action panic=pause -serial none"`,
+    `"-nodefaults -no-user-config -sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny -name guest=lab,debug-threads=on -uuid 00000000-0000-8000-8000-000000000000 -smbios type=1,manufacturer=Vestibule,product=lab -machine q35,vmport=off,hpet=off,dump-guest-core=off -accel tcg,thread=multi,tb-size=256 -cpu max -smp 2,sockets=1,cores=2,threads=1 -m 1024M -rtc base=utc,driftfix=slew -boot menu=off,strict=on -chardev socket,id=qmp,path=/run/v/qmp,server=on,wait=off -mon chardev=qmp,mode=control -monitor none -parallel none -display none -vga none -device virtio-vga,max_outputs=1,xres=1280,yres=800 -object secret,id=spice,file=/run/v/password -spice unix=on,addr=/run/v/spice,password-secret=spice,agent-mouse=off,image-compression=lz,streaming-video=off -device virtio-serial-pci -chardev spicevmc,id=agent,name=vdagent -device virtserialport,chardev=agent,name=com.redhat.spice.0 -device virtio-tablet-pci -audiodev spice,id=sound -device ich9-intel-hda -device hda-duplex,audiodev=sound -blockdev {"node-name":"disk0","driver":"qcow2","read-only":false,"auto-read-only":false,"cache":{"no-flush":true,"direct":false},"discard":"unmap","file":{"driver":"file","filename":"/state/disk.qcow2","read-only":false,"auto-read-only":false,"cache":{"no-flush":true,"direct":false},"discard":"unmap"},"backing":{"driver":"raw","read-only":true,"auto-read-only":false,"file":{"driver":"file","filename":"/images/base","read-only":true,"auto-read-only":false,"cache":{"no-flush":true,"direct":false}}}} -device virtio-blk-pci,drive=disk0,bootindex=0 -netdev hubport,id=net0,hubid=0 -device virtio-net-pci,id=card0,netdev=net0,mac=52:54:00:00:00:01,romfile= -object rng-random,id=entropy,filename=/dev/urandom -device virtio-rng-pci,rng=entropy -device pvpanic-pci -action panic=pause -serial none"`,
   );
 });

@@ -1,4 +1,4 @@
-/** A main of its own that starts two machines and waits to be killed: node machine-main.ts FOLDER DISK */
+/** A main of its own that starts two machines and waits to be killed: node machine-child.ts FOLDER DISK */
 import { join } from 'node:path';
 import { machineLab } from './machines.ts';
 
