@@ -69,7 +69,10 @@ async function feed(source: AsyncIterable<Uint8Array>, child: Child): Promise<bo
   try {
     for await (const bytes of source) {
       if (over || !stdin) return false;
-      if (!stdin.write(bytes)) await Promise.race([once(stdin, 'drain'), child.exited]);
+      if (!stdin.write(bytes)) {
+        // EPIPE is told by how the child ends.
+        await Promise.race([once(stdin, 'drain').catch(() => child.exited), child.exited]);
+      }
     }
     return true;
   } finally {

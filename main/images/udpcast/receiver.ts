@@ -172,10 +172,14 @@ export class UdpcastReceiver {
 
   #receive(bytes: Uint8Array, from: RemoteInfo): void {
     if (this.#state === 'over' || from.port !== this.#options.portbase + 1) return;
-    const heard = this.#connection?.address ?? this.#options.sender;
-    if (heard !== undefined && heard !== from.address) return;
     const message = parseSenderMessage(bytes);
     if (!message) return;
+    const heard = this.#connection?.address ?? this.#options.sender;
+    if (heard !== undefined && heard !== from.address) {
+      // Another sender on this portbase has counted this kiosk in, and would wait for it.
+      if (message.type === 'connect-reply') this.#send(from.address, encodeDisconnect());
+      return;
+    }
     if (this.#connection) this.#take(this.#connection, message);
     else this.#join(message, from.address);
   }
@@ -254,13 +258,13 @@ export class UdpcastReceiver {
         this.#state = 'lingering';
         this.#endedAt = performance.now();
       }
-      this.#send(connection, encodeOk(slice));
+      this.#send(connection.address, encodeOk(slice));
       return;
     }
     const state = window.state(slice, sliceBytes);
     if (!state) return;
     if (!state.complete) {
-      this.#send(connection, encodeRetransmit(slice, rxmit, state.have));
+      this.#send(connection.address, encodeRetransmit(slice, rxmit, state.have));
       return;
     }
     // A later slice is acknowledged at a later request, once those before it were handed over.
@@ -275,13 +279,13 @@ export class UdpcastReceiver {
   #handOver(connection: Connection, slice: number): void {
     const bytes = connection.window.take();
     this.#outstanding += bytes.length;
-    this.#send(connection, encodeOk(slice));
+    this.#send(connection.address, encodeOk(slice));
     this.#events.data(bytes);
   }
 
-  #send(connection: Connection, packet: Buffer): void {
+  #send(address: string, packet: Buffer): void {
     // A packet that cannot be sent (the link is down) is one more that was lost.
-    this.#socket.send(packet, this.#options.portbase + 1, connection.address, () => {});
+    this.#socket.send(packet, this.#options.portbase + 1, address, () => {});
   }
 
   #fail(code: ErrorCode, message: string): void {

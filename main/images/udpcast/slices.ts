@@ -9,6 +9,8 @@ interface Slice {
   readonly have: Uint8Array;
   readonly blocks: number;
   arrived: number;
+  /** The sender stated its length when it asked for an acknowledgement. */
+  confirmed: boolean;
 }
 
 /**
@@ -29,7 +31,7 @@ export class SliceWindow {
 
   /** Takes a data packet; false where it brings nothing new. */
   add(slice: number, block: number, sliceBytes: number, payload: Uint8Array): boolean {
-    const entry = this.#entry(slice, sliceBytes);
+    const entry = this.#entry(slice, sliceBytes, false);
     if (!entry || block >= entry.blocks) return false;
     const start = block * this.#blockSize;
     const length = Math.min(this.#blockSize, sliceBytes - start);
@@ -52,7 +54,7 @@ export class SliceWindow {
     slice: number,
     sliceBytes: number,
   ): { readonly complete: boolean; readonly have: Uint8Array } | undefined {
-    const entry = this.#entry(slice, sliceBytes);
+    const entry = this.#entry(slice, sliceBytes, true);
     return entry && { complete: entry.arrived === entry.blocks, have: entry.have };
   }
 
@@ -65,18 +67,23 @@ export class SliceWindow {
     return entry?.bytes ?? new Uint8Array();
   }
 
-  #entry(slice: number, sliceBytes: number): Slice | undefined {
+  #entry(slice: number, sliceBytes: number, confirmed: boolean): Slice | undefined {
     if (slice < this.next || slice > this.next + AHEAD) return undefined;
     const blocks = Math.ceil(sliceBytes / this.#blockSize);
     if (blocks === 0 || blocks > MAX_SLICE_BLOCKS) return undefined;
     const known = this.#slices.get(slice);
-    if (known?.bytes.length === sliceBytes) return known;
-    // Either of the two lengths was a lie; what came under the other is asked for again.
+    if (known?.bytes.length === sliceBytes) {
+      known.confirmed ||= confirmed;
+      return known;
+    }
+    // One of the two lengths is a lie; what came under the other one is asked for again.
+    if (known?.confirmed && !confirmed) return undefined;
     const entry: Slice = {
       bytes: Buffer.alloc(sliceBytes),
       have: new Uint8Array(MAX_SLICE_BLOCKS / 8),
       blocks,
       arrived: 0,
+      confirmed,
     };
     this.#slices.set(slice, entry);
     return entry;
