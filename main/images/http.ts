@@ -74,7 +74,9 @@ class HttpTransfer {
   #lastError: unknown;
   #fatal: { readonly error: unknown } | undefined;
   /** Chunks that arrived and are being checked and written. */
-  readonly #checking = new Set<Promise<void>>();
+  #checking = 0;
+  /** Settles when the next one of them is done. (Promise.race would pile up reactions.) */
+  #checked = Promise.withResolvers<void>();
 
   constructor(options: HttpTransportOptions, sink: ChunkSink, transfer: TransferOptions) {
     this.#options = options;
@@ -112,9 +114,9 @@ class HttpTransfer {
         const server = this.#choose(run.refused);
         // Every server had its turn with these chunks; another transport may have them.
         if (server) await this.#bring(run, server);
-      } else if (this.#checking.size === 0) return;
+      } else if (this.#checking === 0) return;
       // A chunk that is being checked may turn out wrong, and is then asked for again.
-      else await Promise.race(this.#checking);
+      else await this.#checked.promise;
     }
   }
 
@@ -146,10 +148,8 @@ class HttpTransfer {
       const body = this.#options.port.range(server.url, run.start, run.end, { signal });
       for await (const { index, bytes } of this.#cut(run, body)) {
         delivered++;
-        const check = this.#check(run, server, index, bytes);
-        this.#checking.add(check);
-        void check.then(() => this.#checking.delete(check));
-        if (this.#checking.size >= MAX_CHECKING) await Promise.race(this.#checking);
+        void this.#check(run, server, index, bytes);
+        while (this.#checking >= MAX_CHECKING) await this.#checked.promise;
       }
       if (delivered < run.indexes.length) {
         throw new KioskError('CAMPUS_BAD_RESPONSE', `${server.url} sent too few bytes.`);
@@ -168,6 +168,7 @@ class HttpTransfer {
 
   /** Hands a chunk over; never rejects. */
   async #check(run: Run, server: Server, index: number, bytes: Uint8Array): Promise<void> {
+    this.#checking++;
     try {
       const outcome = this.#options.plain
         ? await this.#sink.put(index, bytes)
@@ -181,6 +182,10 @@ class HttpTransfer {
     } catch (error) {
       // A full disk, for one: no other server would help.
       this.#fatal = { error };
+    } finally {
+      this.#checking--;
+      this.#checked.resolve();
+      this.#checked = Promise.withResolvers();
     }
   }
 
