@@ -171,6 +171,10 @@ export const errors: ErrorTexts = {
     what: 'لم يتفق الحاسوب البعيد وهذا الحاسوب على طريقة الاتصال.',
     next: support,
   },
+  REMOTE_FEATURE_MISSING: {
+    what: 'ينقص هذا الحاسوب شيء تتيحه الجلسة.',
+    next: 'تعمل الجلسة من دونه.',
+  },
 
   IMAGE_UNKNOWN: {
     what: 'هذه الصورة غير معروفة على هذا الحاسوب.',

@@ -234,6 +234,10 @@ export const errors: ErrorTexts = {
     what: 'Der entfernte Computer und dieser konnten sich nicht auf eine Verbindung einigen.',
     next: support,
   },
+  REMOTE_FEATURE_MISSING: {
+    what: 'Diesem Computer fehlt etwas, das die Sitzung anbietet.',
+    next: 'Die Sitzung läuft auch ohne.',
+  },
 
   IMAGE_UNKNOWN: {
     what: 'Dieses Abbild ist auf diesem Computer nicht bekannt.',

@@ -226,6 +226,10 @@ export const errors: ErrorTexts = {
     what: 'The remote computer and this one could not agree on how to connect.',
     next: support,
   },
+  REMOTE_FEATURE_MISSING: {
+    what: 'This computer lacks something that the session offers.',
+    next: 'The session works without it.',
+  },
 
   IMAGE_UNKNOWN: {
     what: 'This image is not known on this computer.',

@@ -227,6 +227,10 @@ export const errors: ErrorTexts = {
     what: 'El equipo remoto y este no se pusieron de acuerdo sobre la conexión.',
     next: support,
   },
+  REMOTE_FEATURE_MISSING: {
+    what: 'A este equipo le falta algo que la sesión ofrece.',
+    next: 'La sesión funciona sin ello.',
+  },
 
   IMAGE_UNKNOWN: {
     what: 'Esta imagen no se conoce en este equipo.',

@@ -234,6 +234,10 @@ export const errors: ErrorTexts = {
     what: 'L’ordinateur distant et celui-ci n’ont pas pu s’entendre sur la connexion.',
     next: support,
   },
+  REMOTE_FEATURE_MISSING: {
+    what: 'Il manque à cet ordinateur quelque chose que la session propose.',
+    next: 'La session fonctionne sans.',
+  },
 
   IMAGE_UNKNOWN: {
     what: 'Cette image n’est pas connue sur cet ordinateur.',

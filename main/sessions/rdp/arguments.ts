@@ -1,0 +1,70 @@
+/** A target as xfreerdp's command line, of FreeRDP 2 and 3. Pure; no secret passes here. */
+import { layoutNumber } from './keyboard-layouts.ts';
+import type { RdpHost, RdpTarget } from './target.ts';
+import type { RdpProtocol } from './x224.ts';
+
+export interface ViewerPlan {
+  /** FreeRDP's major version: the syntax differs. */
+  readonly major: 2 | 3;
+  readonly target: RdpTarget;
+  readonly host: RdpHost;
+  readonly protocol: RdpProtocol;
+  /** SHA-256 of the certificate that was checked, lower-case hexadecimal. */
+  readonly fingerprint: string | undefined;
+  readonly user: string;
+  /** Marks the window, so that it can be found. */
+  readonly windowClass: string;
+  readonly title: string;
+  /** Folders that exist. */
+  readonly drives: RdpTarget['drives'];
+}
+
+const RECONNECT_TRIES = 20;
+
+export function viewerArguments(plan: ViewerPlan): string[] {
+  const { target, host, major } = plan;
+  const bracketed = host.host.includes(':') ? `[${host.host}]` : host.host;
+  const args = [
+    `/v:${bracketed}:${host.port}`,
+    `/t:${plan.title}`,
+    `/wm-class:${plan.windowClass}`,
+    '/f',
+    // The chord that leaves the session must be ours alone, and full screen stays full screen.
+    '-toggle-fullscreen',
+    `/sec:${plan.protocol === 'classic' ? 'rdp' : plan.protocol}`,
+    `/network:${target.network}`,
+    '+auto-reconnect',
+    `/auto-reconnect-max-retries:${RECONNECT_TRIES}`,
+    '/log-level:WARN',
+    target.clipboard ? '+clipboard' : '-clipboard',
+  ];
+  // Checked already; the viewer compares it again, also when it reconnects.
+  args.push(
+    plan.fingerprint === undefined
+      ? '/cert:deny'
+      : `/cert:fingerprint:sha256:${colons(plan.fingerprint)}`,
+  );
+  // The password comes as one line; an empty one leaves the login to the server's own screen.
+  args.push(`/u:${plan.user}`, `/d:${target.domain ?? ''}`, '/from-stdin:force');
+  if (target.loadBalanceInfo !== undefined) {
+    args.push(`/load-balance-info:${target.loadBalanceInfo}`);
+  }
+  if (target.keyboard !== undefined) {
+    const layout = layoutNumber(target.keyboard);
+    args.push(major === 3 ? `/kbd:layout:${layout}` : `/kbd:${layout}`);
+  }
+  if (target.resize) args.push('/dynamic-resolution');
+  if (target.network === 'lan') args.push('/rfx');
+  if (target.sound === 'here') args.push('/sound');
+  if (target.sound === 'server') args.push('/audio-mode:1');
+  if (target.sound === 'off') args.push('/audio-mode:2');
+  if (target.microphone) args.push('/microphone');
+  if (target.printers) args.push('/printer');
+  if (target.monitors === 'all') args.push('/multimon');
+  for (const { name, path } of plan.drives) args.push(`/drive:${name},${path}`);
+  return args;
+}
+
+function colons(fingerprint: string): string {
+  return fingerprint.match(/../g)?.join(':') ?? '';
+}

@@ -1,0 +1,41 @@
+/** Whether the certificate that a server shows is the one that the entry believes. */
+import { KioskError } from '../../base/errors.ts';
+import type { PinStore } from './pins.ts';
+import type { ProbedCertificate } from './probe.ts';
+import type { RdpHost, RdpTarget } from './target.ts';
+
+/**
+ * In this order: the manifest's pins, the authority, what was met first. Nothing of a person may
+ * be sent to a server before.
+ * @throws KioskError `REMOTE_CERTIFICATE_CHANGED`, `REMOTE_CERTIFICATE`
+ */
+export function checkCertificate(
+  { host, port }: RdpHost,
+  seen: ProbedCertificate,
+  believed: RdpTarget['certificate'],
+  pins: PinStore,
+): void {
+  // The administrator compares it with what the server's own console shows.
+  const details = { host, port, fingerprint: seen.fingerprint };
+  const changed = (than: string): KioskError =>
+    new KioskError(
+      'REMOTE_CERTIFICATE_CHANGED',
+      `The server shows another certificate than the one that ${than}.`,
+      { details },
+    );
+  if (believed.pins.length > 0) {
+    if (!believed.pins.includes(seen.fingerprint)) throw changed('the campus pinned');
+    return;
+  }
+  if (seen.trusted) return;
+  if (!believed.trustFirst) {
+    throw new KioskError(
+      'REMOTE_CERTIFICATE',
+      'No authority that is believed here signed the certificate of the server for this host.',
+      { details },
+    );
+  }
+  const first = pins.get(host, port);
+  if (first === undefined) pins.keep(host, port, seen.fingerprint);
+  else if (first !== seen.fingerprint) throw changed('this kiosk met first');
+}

@@ -1,0 +1,235 @@
+/**
+ * Remote desktops over RDP in xfreerdp's window. Host, protection and certificate are checked
+ * before it starts, so that it has nothing to ask. Why xfreerdp: docs/adr/0011-rdp-engines.md.
+ */
+import { stat } from 'node:fs/promises';
+import type { ErrorCode } from '../../../preload/contract/errors.ts';
+import { KioskError } from '../../base/errors.ts';
+import type { RdpEntry } from '../../base/manifest.ts';
+import type { Logger } from '../../log/logger.ts';
+import type { Launcher } from '../../process/launcher.ts';
+import type { Engine, RunningSession, SessionEnd, StartRequest } from '../engine.ts';
+import { viewerArguments } from './arguments.ts';
+import { checkCertificate } from './certificate.ts';
+import { type ChosenHost, chooseHost } from './choose-host.ts';
+import { endFailure, startFailure } from './exit-codes.ts';
+import type { PinStore } from './pins.ts';
+import { probe } from './probe.ts';
+import { RdpTarget } from './target.ts';
+import { openWindow } from './window.ts';
+import {
+  findViewer,
+  startViewer,
+  type Viewer,
+  type ViewerProcess,
+  windowShown,
+} from './xfreerdp.ts';
+
+/** From the start of the viewer to its window; a server may build a whole desktop first. */
+const WINDOW_MS = 45_000;
+
+export interface RdpEngineOptions {
+  readonly launcher: Launcher;
+  /** What the person typed to sign in; undefined for guests. `People` fits. */
+  readonly credentials: { secretFor(personId: string): Uint8Array | undefined };
+  readonly pins: PinStore;
+  /** For what lasts as long as a session. */
+  readonly runtimeFolder: string;
+  /** The person wants the tiles back. */
+  readonly onReturnChord: () => void;
+  readonly log: Logger;
+  /** 0 to 1, 1 excluded; spreads a room over equal hosts. Default: `Math.random`. */
+  readonly random?: () => number;
+}
+
+export function createRdpEngine(options: RdpEngineOptions): Engine<RdpEntry> {
+  let viewer: Viewer | undefined;
+  return {
+    kind: 'rdp',
+    surface: 'native',
+    async start(request: StartRequest<RdpEntry>): Promise<RunningSession> {
+      const target = readTarget(request.entry);
+      viewer ??= await findViewer(options.launcher);
+      if (viewer === undefined) {
+        throw new KioskError('ENGINE_MISSING', 'xfreerdp, xdotool or xinput is not installed.');
+      }
+      if (request.entry.engine === 'embedded') {
+        request.notice({
+          code: 'ENGINE_MISSING',
+          message: 'There is no embedded engine for RDP: the session has a window of its own.',
+        });
+      }
+      return await startSession(options, viewer, target, request);
+    },
+  };
+}
+
+function readTarget(entry: RdpEntry): RdpTarget {
+  const parsed = RdpTarget.safeParse(entry.target);
+  if (parsed.success) return parsed.data;
+  throw new KioskError('REMOTE_NEGOTIATION_FAILED', 'The entry describes no RDP session.', {
+    details: { fields: parsed.error.issues.map((issue) => issue.path.join('.')) },
+  });
+}
+
+async function startSession(
+  options: RdpEngineOptions,
+  viewer: Viewer,
+  target: RdpTarget,
+  request: StartRequest<RdpEntry>,
+): Promise<RunningSession> {
+  const { launcher, pins } = options;
+  const { entry, person, signal } = request;
+  const secret = secretOf(options, target, person.id);
+  const chosen = await findHost(options, target, secret !== undefined, signal);
+  if (chosen.certificate !== undefined) {
+    checkCertificate(chosen.host, chosen.certificate, target.certificate, pins);
+  }
+  const windowClass = `vestibule-${request.sessionId}`;
+  const args = viewerArguments({
+    major: viewer.major,
+    target,
+    host: chosen.host,
+    protocol: chosen.protocol,
+    fingerprint: chosen.certificate?.fingerprint,
+    user: target.user.replaceAll('{id}', person.id),
+    windowClass,
+    title: typeof entry.title === 'string' ? entry.title : (entry.title.en ?? entry.id),
+    drives: await presentDrives(target, request),
+  });
+  const input = passwordLine(secret);
+  request.launching();
+  try {
+    const process = await startViewer(launcher, {
+      viewer,
+      args,
+      input,
+      folder: options.runtimeFolder,
+      signal,
+    });
+    await waitForWindow(options, windowClass, process, chosen, signal);
+    return runningSession(options, windowClass, process);
+  } finally {
+    input.fill(0);
+  }
+}
+
+/**
+ * The password that may be sent: none where the server is to ask for it itself, and none over
+ * classic security, where nobody knows who reads it.
+ */
+function secretOf(
+  { credentials }: RdpEngineOptions,
+  target: RdpTarget,
+  personId: string,
+): Uint8Array | undefined {
+  if (target.credentials === 'server' || target.security === 'classic') return undefined;
+  return credentials.secretFor(personId);
+}
+
+async function findHost(
+  options: RdpEngineOptions,
+  target: RdpTarget,
+  hasSecret: boolean,
+  signal: AbortSignal,
+): Promise<ChosenHost> {
+  if (!hasSecret && target.security === 'nla') {
+    throw new KioskError('REMOTE_NLA_REQUIRED', 'NLA needs a password before the connection.');
+  }
+  return await chooseHost(
+    target.hosts,
+    ({ host, port }) =>
+      probe({
+        host,
+        port,
+        // Without a password the server's own login screen is wanted, which NLA has not.
+        security: !hasSecret && target.security === 'auto' ? 'tls' : target.security,
+        authority: target.certificate.authority,
+        routing: target.loadBalanceInfo,
+        signal,
+      }),
+    options.random ?? Math.random,
+    options.log,
+  );
+}
+
+/** One line for xfreerdp's standard input. */
+function passwordLine(secret: Uint8Array | undefined): Buffer {
+  const line = Buffer.concat([secret ?? new Uint8Array(), Buffer.from('\n')]);
+  if (line.indexOf('\n') === line.length - 1 && !line.includes(0)) return line;
+  line.fill(0);
+  throw new KioskError('REMOTE_CREDENTIALS_WRONG', 'This password cannot be handed to a viewer.');
+}
+
+async function presentDrives(
+  target: RdpTarget,
+  request: StartRequest<RdpEntry>,
+): Promise<RdpTarget['drives']> {
+  const present: RdpTarget['drives'] = [];
+  for (const drive of target.drives) {
+    const found = await stat(drive.path).catch(() => undefined);
+    if (found?.isDirectory()) present.push(drive);
+    else {
+      request.notice({
+        code: 'REMOTE_FEATURE_MISSING',
+        message: `The folder of the drive ${drive.name} is not on this computer.`,
+        details: { feature: 'drive', name: drive.name },
+      });
+    }
+  }
+  return present;
+}
+
+async function waitForWindow(
+  { launcher, log }: RdpEngineOptions,
+  windowClass: string,
+  process: ViewerProcess,
+  chosen: ChosenHost,
+  signal: AbortSignal,
+): Promise<void> {
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(WINDOW_MS)]);
+  try {
+    if (await windowShown(launcher, windowClass, process, limited)) return;
+  } catch (error) {
+    await process.child.kill();
+    await process.exited;
+    throw error;
+  }
+  const late = limited.aborted;
+  if (late) await process.child.kill();
+  const exit = await process.exited;
+  signal.throwIfAborted();
+  log.info('an RDP viewer showed nothing', { exit, reason: process.failure() ?? null });
+  throw new KioskError(
+    late ? 'SESSION_TIMEOUT' : startFailure(exit, chosen.protocol),
+    `The remote desktop did not open (${process.failure() ?? `exit ${exit}`}).`,
+  );
+}
+
+function runningSession(
+  { launcher, log, onReturnChord }: RdpEngineOptions,
+  windowClass: string,
+  process: ViewerProcess,
+): RunningSession {
+  const window = openWindow(launcher, windowClass, onReturnChord);
+  let asked = false;
+  return {
+    surface: window.surface,
+    ended: process.exited.then(async (exit): Promise<SessionEnd> => {
+      await window.close();
+      log.info('an RDP viewer ended', { exit, reason: process.failure() ?? null });
+      const code: ErrorCode | undefined = asked ? undefined : endFailure(exit);
+      return code === undefined
+        ? {}
+        : { error: { code, message: 'The connection to the remote desktop ended.' } };
+    }),
+    async stop() {
+      asked = true;
+      await process.child.stop();
+    },
+    async kill() {
+      asked = true;
+      await process.child.kill();
+    },
+  };
+}

@@ -1,0 +1,138 @@
+/**
+ * Looks at an RDP server before a viewer does: does it answer, which protection does it choose,
+ * which certificate does it show. Viewers answer such failures with questions of their own, which
+ * a student must never see.
+ */
+import { once } from 'node:events';
+import { connect, isIP, type Socket } from 'node:net';
+import { checkServerIdentity, connect as connectTls } from 'node:tls';
+import { errno, KioskError } from '../../base/errors.ts';
+import { readExactly } from '../spice/read.ts';
+import {
+  buildConnectionRequest,
+  NEGOTIATION_REFUSAL,
+  parseConnectionConfirm,
+  type RdpProtocol,
+  TPKT_HEADER_BYTES,
+  tpktBodyLength,
+} from './x224.ts';
+
+const PROBE_MS = 8_000;
+
+export interface ProbeOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly security: 'auto' | 'nla' | 'tls' | 'classic';
+  /** PEM of the authority to judge the certificate by; absent: what this computer trusts. */
+  readonly authority?: string | undefined;
+  readonly routing?: string | undefined;
+  readonly signal: AbortSignal;
+  /** Milliseconds for the whole look. Default 8000. */
+  readonly timeoutMs?: number;
+}
+
+export interface ProbedCertificate {
+  /** SHA-256, lower-case hexadecimal. */
+  readonly fingerprint: string;
+  /** Signed by the authority for this host, and in its time. */
+  readonly trusted: boolean;
+}
+
+export interface ProbeAnswer {
+  readonly protocol: RdpProtocol;
+  /** Undefined with classic security, which has none that could be checked. */
+  readonly certificate: ProbedCertificate | undefined;
+}
+
+/**
+ * @throws KioskError `REMOTE_REFUSED`; `REMOTE_NLA_REQUIRED` where only NLA is accepted and it may
+ * not be used; `REMOTE_NEGOTIATION_FAILED`, `REMOTE_CERTIFICATE` (no TLS at all); the signal's reason
+ */
+export async function probe(options: ProbeOptions): Promise<ProbeAnswer> {
+  const { host, port, signal } = options;
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(options.timeoutMs ?? PROBE_MS)]);
+  const socket = connect({ host, port });
+  socket.on('error', () => {});
+  try {
+    await once(socket, 'connect', { signal: limited });
+    socket.write(buildConnectionRequest(offer(options.security), options.routing));
+    const header = await readExactly(socket, TPKT_HEADER_BYTES, limited);
+    const body = await readExactly(socket, tpktBodyLength(header), limited);
+    const negotiation = parseConnectionConfirm(body);
+    if (negotiation.type === 'refused') throw refused(negotiation.reason);
+    const { protocol } = negotiation;
+    if (!offer(options.security).includes(protocol)) {
+      throw new KioskError(
+        'REMOTE_NEGOTIATION_FAILED',
+        `The server chose ${protocol} security, which this entry does not allow.`,
+      );
+    }
+    return {
+      protocol,
+      certificate:
+        protocol === 'classic' ? undefined : await readCertificate(socket, options, limited),
+    };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof KioskError) throw error;
+    throw new KioskError(
+      'REMOTE_REFUSED',
+      `The RDP server does not answer (${errno(error) ?? (limited.aborted ? 'in time' : 'it hung up')}).`,
+      { cause: error },
+    );
+  } finally {
+    socket.destroy();
+  }
+}
+
+function offer(security: ProbeOptions['security']): readonly RdpProtocol[] {
+  return security === 'auto' ? ['tls', 'nla'] : [security];
+}
+
+function refused(reason: number): KioskError {
+  if (
+    reason === NEGOTIATION_REFUSAL.nlaRequired ||
+    reason === NEGOTIATION_REFUSAL.tlsWithUserRequired
+  ) {
+    return new KioskError('REMOTE_NLA_REQUIRED', 'The server accepts only NLA.');
+  }
+  return new KioskError(
+    'REMOTE_NEGOTIATION_FAILED',
+    `The server refused the offered protection (reason ${reason}).`,
+    { details: { reason } },
+  );
+}
+
+async function readCertificate(
+  socket: Socket,
+  { host, authority }: ProbeOptions,
+  signal: AbortSignal,
+): Promise<ProbedCertificate> {
+  const stream = connectTls({
+    socket,
+    ...(authority === undefined ? {} : { ca: authority }),
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+    // Nothing is sent over this connection; who is believed is decided by the caller.
+    rejectUnauthorized: false,
+  });
+  stream.on('error', () => {});
+  try {
+    await once(stream, 'secureConnect', { signal });
+    const certificate = stream.getPeerX509Certificate();
+    if (certificate === undefined) throw new Error('no certificate');
+    return {
+      fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
+      trusted:
+        stream.authorized && checkServerIdentity(host, stream.getPeerCertificate()) === undefined,
+    };
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new KioskError(
+      'REMOTE_CERTIFICATE',
+      `The server's certificate cannot be read (${errno(error) ?? 'TLS failed'}).`,
+      { cause: error },
+    );
+  } finally {
+    stream.destroy();
+  }
+}
