@@ -99,17 +99,19 @@ function installDebianPackages(purpose) {
     .split('\n')
     .map((line) => line.replace(/#.*/, '').trim().split(/\s+/))
     .filter(([name, use]) => name && (use === 'run' || purpose === 'test'))
-    .map(([name]) => name);
+    .map(([name]) => name.split('|'));
   const query = spawnSync(
     'dpkg-query',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own fields
-    ['-W', '-f', '${Package} ${db:Status-Status}\n', ...wanted],
+    ['-W', '-f', '${Package} ${db:Status-Status}\n', ...wanted.flat()],
     {
       encoding: 'utf8',
     },
   );
   if (query.error) {
-    say(`this is no Debian system; install what these packages hold: ${wanted.join(' ')}`);
+    say(
+      `this is no Debian system; install what these packages hold: ${wanted.map((names) => names.join(' or ')).join(' ')}`,
+    );
     return;
   }
   const present = new Set(
@@ -118,25 +120,15 @@ function installDebianPackages(purpose) {
       .filter((line) => line.endsWith(' installed'))
       .map((line) => line.split(' ')[0].split(':')[0]),
   );
-  const missing = wanted.filter((name) => !present.has(name));
+  const missing = wanted.filter((names) => !names.some((name) => present.has(name)));
   if (missing.length === 0) return;
   const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
-  const command = [
-    ...sudo,
-    'apt-get',
-    'install',
-    '-y',
-    '-q',
-    '--no-install-recommends',
-    ...missing,
-  ];
   if (sudo.length > 0 && spawnSync('sudo', ['-n', 'true']).status !== 0) {
     say(
-      `Debian packages are missing, and there is no right to install them. As root, run:\n  apt-get install --no-install-recommends ${missing.join(' ')}`,
+      `Debian packages are missing, and there is no right to install them. As root, run:\n  apt-get install --no-install-recommends ${missing.map(offered).join(' ')}`,
     );
     process.exit(1);
   }
-  say(`installing Debian packages: ${missing.join(' ')}`);
   const quiet = { DEBIAN_FRONTEND: 'noninteractive' };
   // An old package list is the usual reason for a failure, and refreshing it is cheap beside one.
   must(
@@ -145,7 +137,16 @@ function installDebianPackages(purpose) {
     root,
     quiet,
   );
+  const names = missing.map(offered);
+  say(`installing Debian packages: ${names.join(' ')}`);
+  const command = [...sudo, 'apt-get', 'install', '-y', '-q', '--no-install-recommends', ...names];
   must(command[0], command.slice(1), root, quiet);
+}
+
+/** The first of a package's names that this release offers; the last one where it cannot be told. */
+function offered(names) {
+  const known = (name) => spawnSync('apt-cache', ['show', name], { stdio: 'ignore' }).status === 0;
+  return names.find((name, index) => index === names.length - 1 || known(name));
 }
 
 /** Rebuilds dist/ when a source is newer than the last build. */

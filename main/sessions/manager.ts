@@ -306,6 +306,15 @@ export class SessionManager {
       (error: unknown) => this.#finish(entry, toWireError(error)),
     );
     if (entry.session.shown) this.#give(entry);
+    else if (running.surface.type === 'native') {
+      // Its window came up by itself, in front of what the person turned to meanwhile.
+      running.surface.hide().catch((error: unknown) => {
+        this.#options.log.warn('a session could not be hidden', {
+          session: entry.session.id,
+          error,
+        });
+      });
+    }
   }
 
   #stopRunning(entry: Entry, running: RunningSession, now: boolean): void {

@@ -160,6 +160,36 @@ describe('the session manager', () => {
     expect(manager.owners()).toEqual(['bob']);
   });
 
+  test('a window that comes up behind another session is put away', async () => {
+    const asked: string[] = [];
+    const gate = Promise.withResolvers<void>();
+    const native: Engine = {
+      kind: 'vm',
+      surface: 'native',
+      start: async () => {
+        await gate.promise;
+        return {
+          surface: {
+            type: 'native',
+            show: async () => void asked.push('show'),
+            hide: async () => void asked.push('hide'),
+          },
+          ended: new Promise(() => {}),
+          stop: async () => {},
+          kill: async () => {},
+        };
+      },
+    };
+    const { manager } = make({ engine: native });
+    manager.start(lab, alice);
+    manager.hide();
+    gate.resolve();
+    await vi.waitFor(() => expect(states(manager)).toEqual(['running', 'running']));
+    expect(asked).toEqual(['hide', 'hide']);
+    manager.show(manager.list()[0]?.id ?? '');
+    expect(asked).toEqual(['hide', 'hide', 'show']);
+  });
+
   test('gives a frame only to a running session', async () => {
     const { manager, bench } = make();
     bench.gate = new Promise(() => {});
