@@ -15,19 +15,18 @@ import type { Logger } from '../../log/logger.ts';
 import type { Child, Launcher } from '../../process/launcher.ts';
 import type { AdoptedSession, Engine, RunningSession, StartRequest } from '../engine.ts';
 import { type Accelerator, chooseAccelerator } from './accelerator.ts';
-import { qemuArguments } from './arguments.ts';
+import { type MachinePlan, qemuArguments } from './arguments.ts';
 import { deathError, isMissing } from './faults.ts';
 import { readHost } from './host.ts';
 import { declareLimits } from './limits.ts';
 import { DEFAULT_TIMES, Machine, type MachineExit, type MachineTimes } from './machine.ts';
 import { GroupNetworks } from './network.ts';
+import { plugIn, plugUserCards } from './plug.ts';
 import {
   type Decision,
   decide,
   type ImagePort,
   joinGroups,
-  plugIn,
-  plugUserCards,
   prepare,
   settleAll,
 } from './prepare.ts';
@@ -174,9 +173,6 @@ class QemuEngine implements VmEngine {
     for (const [index, socket] of groups.entries()) {
       if (socket !== undefined) await plugIn(qmp, index, socket);
     }
-    // The rest goes on beside the firmware, and ends with the machine.
-    const life = new AbortController();
-    const plugged = plugUserCards(parts, qmp, life.signal);
     void declareLimits({
       launcher,
       log,
@@ -194,10 +190,8 @@ class QemuEngine implements VmEngine {
       killProcess: async () => void (await child.kill()),
       notice: request.notice,
       hasConsole: plan.description.console,
-      release: chain(release, async () => {
-        life.abort();
-        await plugged;
-      }),
+      userCards: userCards(plan),
+      release,
     });
   }
 
@@ -288,6 +282,7 @@ class QemuEngine implements VmEngine {
       killProcess: () => killProcessesIn(runtime),
       notice: (error) => log.warn(error.message, { code: error.code }),
       hasConsole: record.console,
+      userCards: record.userCards,
       release: async () => {
         if (record.kept !== null) this.#kept.delete(record.kept);
         await this.#clean(runtime, record.disks);
@@ -310,10 +305,21 @@ class QemuEngine implements VmEngine {
       readonly killProcess: () => Promise<void>;
       readonly notice: StartRequest['notice'];
       readonly hasConsole: boolean;
+      readonly userCards: readonly number[];
       readonly release: () => Promise<void>;
     },
   ): Machine {
-    const { sessionId, memoryMib, pid, password, release, ...rest } = parts;
+    const { sessionId, memoryMib, pid, password, userCards: cards, release, ...rest } = parts;
+    const { qmp, notice } = rest;
+    const life = new AbortController();
+    const plugged = plugUserCards({
+      launcher: this.#options.launcher,
+      qmp,
+      runtime,
+      cards,
+      signal: life.signal,
+      notice,
+    });
     const machine = new Machine({
       ...rest,
       qmpPath: join(runtime, 'qmp'),
@@ -322,6 +328,8 @@ class QemuEngine implements VmEngine {
       log: this.#options.log,
       release: async () => {
         this.#running.delete(sessionId);
+        life.abort();
+        await plugged;
         await release();
       },
     });
@@ -376,10 +384,15 @@ function recordOf(
     startedAt,
     memoryMib: decision.plan.memoryMib,
     console: decision.plan.description.console,
+    userCards: userCards(decision.plan),
     password,
     disks: decision.disks,
     kept: decision.kept ?? null,
   };
+}
+
+function userCards({ description }: MachinePlan): number[] {
+  return description.networks.flatMap(({ type }, index) => (type === 'user' ? [index] : []));
 }
 
 /** QEMU among the processes of a folder: the one that serves the monitor's socket. */

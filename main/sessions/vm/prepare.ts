@@ -4,18 +4,16 @@
  */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { KioskError, toWireError } from '../../base/errors.ts';
 import type { VmEntry } from '../../base/manifest.ts';
 import type { Launcher } from '../../process/launcher.ts';
 import type { StartRequest } from '../engine.ts';
-import { type MachinePlan, type PlannedDisk, plugCommands } from './arguments.ts';
+import type { MachinePlan, PlannedDisk } from './arguments.ts';
 import { type MachineDescription, parseDescription } from './description.ts';
 import { copyVariables, findFirmware } from './firmware.ts';
-import { type GroupNetworks, startUserNetwork } from './network.ts';
+import type { GroupNetworks } from './network.ts';
 import { checkBase, createQcow2 } from './overlay.ts';
 import { cardAddress, groupName, machineUuid } from './plan.ts';
-import type { Qmp } from './qmp.ts';
 import { type HostResources, sizeMachine } from './resources.ts';
 import { folder, type MachineStorage } from './storage.ts';
 import { startTpm } from './tpm.ts';
@@ -176,12 +174,6 @@ async function planDisks(options: {
   return { disks, create };
 }
 
-/**
- * Two more processes would compete with the firmware for its first picture; no guest asks for an
- * address so early.
- */
-const NETWORK_DELAY_MS = 300;
-
 interface PrepareOptions {
   readonly decision: Decision;
   readonly launcher: Launcher;
@@ -241,35 +233,6 @@ export async function joinGroups({
       return name === undefined ? undefined : groups.join(request.groupId, name);
     }),
   );
-}
-
-/**
- * Starts the networks of `user` cards, and plugs each card in as its network is there: the
- * machine runs meanwhile. A network that cannot be had becomes a notice.
- */
-export async function plugUserCards(
-  { decision, launcher, request }: PrepareOptions,
-  qmp: Qmp,
-  signal: AbortSignal,
-): Promise<void> {
-  await Promise.all(
-    decision.plan.description.networks.map(async ({ type }, index) => {
-      if (type !== 'user') return;
-      const socket = join(decision.runtime, `net${index}`);
-      try {
-        await pause(NETWORK_DELAY_MS, undefined, { signal });
-        await startUserNetwork(launcher, socket, signal);
-        await plugIn(qmp, index, socket);
-      } catch (error) {
-        if (!signal.aborted) request.notice(toWireError(error));
-      }
-    }),
-  );
-}
-
-/** Lays the cable of a card; see {@link plugCommands}. */
-export async function plugIn(qmp: Qmp, index: number, socket: string): Promise<void> {
-  for (const command of plugCommands(index, socket)) await qmp.execute('netdev_add', command);
 }
 
 /** As `Promise.all`, but nothing is still under way when it rejects: undoing can begin. */

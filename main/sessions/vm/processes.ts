@@ -24,9 +24,13 @@ export async function processesNaming(needle: string): Promise<number[]> {
 }
 
 /** Kills whatever works in `folder`, and waits until it is gone. */
-export async function killProcessesIn(folder: string): Promise<void> {
+export function killProcessesIn(folder: string): Promise<void> {
+  return killProcessesNaming(`${folder}/`);
+}
+
+export async function killProcessesNaming(needle: string): Promise<void> {
   for (let round = 0; round < 200; round++) {
-    const pids = await processesIn(folder);
+    const pids = await processesNaming(needle);
     if (pids.length === 0) return;
     for (const pid of pids) signal(pid, 'SIGKILL');
     await pause(10);

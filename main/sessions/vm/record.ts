@@ -19,6 +19,8 @@ export const MachineRecord = z.object({
   startedAt: z.int(),
   memoryMib: z.int(),
   console: z.boolean(),
+  /** Network cards that lead to the computer's networks. */
+  userCards: z.array(z.int()),
   /** The SPICE password; the folder is the kiosk user's own, and gone after a restart. */
   password: z.string(),
   /** Removed at the end. */
