@@ -24,6 +24,8 @@ import { SeatRecord } from './people/seat-record.ts';
 import type { Launcher } from './process/launcher.ts';
 import { present, sessionReport, uiReport } from './reports.ts';
 import { SessionManager } from './sessions/manager.ts';
+import { createRdpEngine } from './sessions/rdp/engine.ts';
+import { openPinStore } from './sessions/rdp/pins.ts';
 import { createSpiceBridge } from './sessions/spice/bridge.ts';
 import { createDisplayServer } from './sessions/spice/serve.ts';
 import { createVmEngine } from './sessions/vm/engine.ts';
@@ -189,8 +191,21 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     const { accelerator, reason } = await machines.accelerator();
     return { kvm: accelerator === 'kvm', reason };
   };
+  const pins = openPinStore({
+    path: join(dataFolder, 'rdp.db'),
+    now: () => systemClock.now(),
+    log: log.scope('rdp'),
+  });
   const engines = [
     machines,
+    createRdpEngine({
+      launcher,
+      credentials: people,
+      pins,
+      runtimeFolder: join(runtimeFolder, 'rdp'),
+      onReturnChord: () => sessions.hide(),
+      log: log.scope('rdp'),
+    }),
     createWebEngine({
       open: (view) => {
         if (!shell) throw new KioskError('BRIDGE_CLOSED', 'The screen is not ready.');
@@ -413,6 +428,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     await saver.close();
     await Promise.all([uiCache.close(), pages.close(), lane.close()]);
     people.close();
+    pins.close();
     await campus.close();
     await launcher.stopAll();
     log.close();
