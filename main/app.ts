@@ -1,6 +1,7 @@
 /** The kiosk: the only place where features meet. Everything is made here, and ended here. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventName, EventPayload } from '../preload/contract/contract.ts';
 import { systemClock } from './base/clock.ts';
 import { KioskError } from './base/errors.ts';
@@ -32,7 +33,7 @@ import { createVmEngine } from './sessions/vm/engine.ts';
 import { createWebEngine } from './sessions/web/engine.ts';
 import { loadSettings, type Settings } from './settings/settings.ts';
 import { DISPLAY_ORIGIN } from './shell/origins.ts';
-import { RETURN_CHORD, type Shell, type ShellOptions } from './shell/shell.ts';
+import { type IncomingCall, RETURN_CHORD, type Shell, type ShellOptions } from './shell/shell.ts';
 import type { StartOptions } from './start-options.ts';
 import { WHOLE_FILE_BYTES } from './uicache/api.ts';
 import { createFastLane } from './uicache/fast-lane.ts';
@@ -40,6 +41,9 @@ import { PageSaver, type SavedPages } from './uicache/page-saver.ts';
 import { createPageCache } from './uicache/pages.ts';
 import { createUiCache } from './uicache/uicache.ts';
 import { viewTexts } from './view-texts.ts';
+
+/** A page that has not painted by now has other troubles than a busy processor. */
+const FIRST_PAINT_MS = 5_000;
 
 export interface KioskStart {
   readonly options: StartOptions;
@@ -131,6 +135,45 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     log: log.scope('ui'),
     report: (event) => report(uiReport(event)),
   });
+  // The screen first: the browser reads the UI while the rest is made. Calls wait for it.
+  const pageWatch = new PageWatch({
+    rendered: () => {
+      uiCache.rendered();
+      painted.resolve();
+    },
+    renderFailed: (reason) => uiCache.renderFailed(reason),
+    reload: async () => shell?.reload(),
+    log: log.scope('page'),
+  });
+  const painted = Promise.withResolvers<void>();
+  const dispatch = Promise.withResolvers<(call: IncomingCall) => void>();
+  const openScreen = async (): Promise<void> => {
+    shell = await start.openShell({
+      kiosk: options.kiosk,
+      developer: options.developer,
+      serveUi: (request) => uiCache.serve(request),
+      serveDisplay: createDisplayServer({
+        folder: join(distFolder, 'display'),
+        uiOrigin: start.uiOrigin,
+      }),
+      onCall: (call) => void dispatch.promise.then((answer) => answer(call)),
+      dataFolder: runtimeFolder,
+      preloadFolder: join(distFolder, 'preload'),
+      uiOrigin: start.uiOrigin,
+      displayOrigin: DISPLAY_ORIGIN,
+    });
+    shell.on('crashed', ({ reason }) => {
+      log.error('the page crashed', { code: 'UI_CRASHED', reason });
+      report({ kind: 'ui.crashed', level: 'error', body: { reason } });
+      pageWatch.crashed(reason);
+    });
+    shell.on('closed', () => over.resolve());
+    pageWatch.loading();
+    await shell.open();
+  };
+  const opening = openScreen();
+  opening.catch(() => {});
+
   const pages = await createPageCache({
     folder: join(dataFolder, 'pages'),
     fetchPage: (request) => campus.http.fetchPage(request),
@@ -267,12 +310,6 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     engines: new Set(engines.map(({ kind }) => kind)),
     emit,
   });
-  const pageWatch = new PageWatch({
-    rendered: () => uiCache.rendered(),
-    renderFailed: (reason) => uiCache.renderFailed(reason),
-    reload: async () => shell?.reload(),
-    log: log.scope('page'),
-  });
   const onCall = createDispatcher({
     handlers: createHandlers({
       view,
@@ -372,40 +409,23 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     tellSessions();
   });
 
-  // The screen first.
-  shell = await start.openShell({
-    kiosk: options.kiosk,
-    developer: options.developer,
-    serveUi: (request) => uiCache.serve(request),
-    serveDisplay: createDisplayServer({
-      folder: join(distFolder, 'display'),
-      uiOrigin: start.uiOrigin,
-    }),
-    onCall,
-    dataFolder: runtimeFolder,
-    preloadFolder: join(distFolder, 'preload'),
-    uiOrigin: start.uiOrigin,
-    displayOrigin: DISPLAY_ORIGIN,
-  });
-  shell.on('crashed', ({ reason }) => {
-    log.error('the page crashed', { code: 'UI_CRASHED', reason });
-    report({ kind: 'ui.crashed', level: 'error', body: { reason } });
-    pageWatch.crashed(reason);
-  });
-  shell.on('returnChord', () => sessions.hide());
-  shell.on('closed', () => over.resolve());
-  pageWatch.loading();
-  await shell.open();
-
+  dispatch.resolve(onCall);
+  await opening;
+  shell?.on('returnChord', () => sessions.hide());
   if (campus.manifest) accept(campus.manifest);
-  campus.start();
-  jobs.start();
   if ((await sessions.adopt()) > 0) {
     const before = seat.read();
     if (before && sessions.owners().includes(before.id)) people.resume(before);
     // Guests are all called the same: nobody may find the machine of the one before.
     else void sessions.stopAll({ personId: GUEST_ID, now: true });
   }
+  // What nobody waits for leaves the processor to the first picture.
+  await Promise.race([
+    painted.promise,
+    sleep(FIRST_PAINT_MS, undefined, { signal: closing.signal }),
+  ]);
+  campus.start();
+  jobs.start();
   void readWarnings({
     scratchFolder: dataFolder,
     memoryReserveMiB: settings.get('sessions.memoryReserveMiB'),

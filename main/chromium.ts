@@ -2,6 +2,7 @@
  * The entry for Debian's Chromium: plain Node, driving the browser over the DevTools pipe. The
  * browser starts before the rest of the product is loaded; both take about as long.
  */
+import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { DeferredLogger } from './log/deferred.ts';
 import { Launcher } from './process/launcher.ts';
@@ -32,6 +33,9 @@ const chromium = {
 const starting = startChromium(chromium);
 starting.catch(() => {});
 
+// Compiling the product costs more than running it to the first picture: what the last start
+// compiled is kept.
+enableCompileCache(join(options.dataFolder, 'compiled'));
 const { runKiosk } = await import('./run.ts');
 await runKiosk({
   options,

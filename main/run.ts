@@ -1,5 +1,6 @@
 /** What both entries share: the kiosk from its start to the end of the process. */
 
+import { flushCompileCache } from 'node:module';
 import { type KioskStart, startKiosk } from './app.ts';
 import { toWireError } from './base/errors.ts';
 
@@ -11,6 +12,8 @@ import { toWireError } from './base/errors.ts';
 export async function runKiosk(start: KioskStart): Promise<void> {
   try {
     const kiosk = await startKiosk(start);
+    // Not at the end, which may be a power cut.
+    flushCompileCache();
     let ending = false;
     const end = async (endSessions: boolean): Promise<void> => {
       if (ending) return;
