@@ -63,7 +63,12 @@ export async function launchChromium(
 
 export async function openDisplayPage(
   browser: Browser,
-  options: { width?: number; height?: number } = {},
+  options: {
+    width?: number;
+    height?: number;
+    /** Of a Chromium on a display: its window fills the screen. */
+    wholeWindow?: boolean;
+  } = {},
 ): Promise<DisplayPage> {
   const folder = await mkdtemp(join(tmpdir(), 'vestibule-display-'));
   await build({
@@ -73,10 +78,20 @@ export async function openDisplayPage(
   });
   const serve = createDisplayServer({ folder, uiOrigin: UI_ORIGIN });
   const context = await browser.newContext({
-    viewport: { width: options.width ?? 800, height: options.height ?? 600 },
+    viewport: options.wholeWindow
+      ? null
+      : { width: options.width ?? 800, height: options.height ?? 600 },
   });
   await routeOrigins(context, serve);
   const page = await context.newPage();
+  if (options.wholeWindow) {
+    const session = await context.newCDPSession(page);
+    const { windowId } = await session.send('Browser.getWindowForTarget');
+    await session.send('Browser.setWindowBounds', {
+      windowId,
+      bounds: { windowState: 'fullscreen' },
+    });
+  }
   const problems: string[] = [];
   page.on('console', (message) => {
     if (message.type() === 'error') problems.push(message.text());
