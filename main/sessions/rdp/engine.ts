@@ -4,6 +4,7 @@
  */
 import { stat } from 'node:fs/promises';
 import type { ErrorCode } from '../../../preload/contract/errors.ts';
+import { type Clock, systemClock } from '../../base/clock.ts';
 import { KioskError } from '../../base/errors.ts';
 import type { RdpEntry } from '../../base/manifest.ts';
 import type { Logger } from '../../log/logger.ts';
@@ -17,6 +18,7 @@ import type { PinStore } from './pins.ts';
 import { probe } from './probe.ts';
 import { RdpTarget } from './target.ts';
 import { openWindow } from './window.ts';
+import { WrongPasswords } from './wrong-passwords.ts';
 import {
   findViewer,
   startViewer,
@@ -40,10 +42,12 @@ export interface RdpEngineOptions {
   readonly log: Logger;
   /** 0 to 1, 1 excluded; spreads a room over equal hosts. Default: `Math.random`. */
   readonly random?: () => number;
+  readonly clock?: Clock;
 }
 
 export function createRdpEngine(options: RdpEngineOptions): Engine<RdpEntry> {
   let viewer: Viewer | undefined;
+  const wrong = new WrongPasswords(options.clock ?? systemClock);
   return {
     kind: 'rdp',
     surface: 'native',
@@ -59,7 +63,18 @@ export function createRdpEngine(options: RdpEngineOptions): Engine<RdpEntry> {
           message: 'There is no embedded engine for RDP: the session has a window of its own.',
         });
       }
-      return await startSession(options, viewer, target, request);
+      const key = JSON.stringify([request.person.id, request.entry.id]);
+      wrong.check(key);
+      try {
+        const session = await startSession(options, viewer, target, request);
+        wrong.succeeded(key);
+        return session;
+      } catch (error) {
+        if (error instanceof KioskError && error.code === 'REMOTE_CREDENTIALS_WRONG') {
+          wrong.failed(key);
+        }
+        throw error;
+      }
     },
   };
 }

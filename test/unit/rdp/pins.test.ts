@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import { silentLogger } from '../../../main/log/logger.ts';
+import { checkCertificate } from '../../../main/sessions/rdp/certificate.ts';
+import { openPinStore } from '../../../main/sessions/rdp/pins.ts';
+
+const A = 'a'.repeat(64);
+const B = 'b'.repeat(64);
+const store = () => openPinStore({ path: ':memory:', now: () => 1, log: silentLogger });
+const host = { host: 'Desk.example', port: 3389, load: 0 };
+
+test('the first certificate of a place stays, whatever the case of its name', () => {
+  const pins = store();
+  expect(pins.get('desk', 1)).toBeUndefined();
+  pins.keep('Desk', 1, A);
+  pins.keep('desk', 1, B);
+  expect(pins.get('DESK', 1)).toBe(A);
+  expect(pins.get('desk', 2)).toBeUndefined();
+  pins.close();
+});
+
+test('pins outrank the authority, and the authority what was met first', () => {
+  const pins = store();
+  const judge = (fingerprint: string, trusted: boolean, believed: object) => {
+    try {
+      const certificate = { pins: [], trustFirst: false, ...believed };
+      checkCertificate(host, { fingerprint, trusted }, certificate, pins);
+      return 'believed';
+    } catch (error) {
+      return error instanceof Error && 'code' in error ? error.code : error;
+    }
+  };
+  expect(judge(A, true, { pins: [B] })).toBe('REMOTE_CERTIFICATE_CHANGED');
+  expect(judge(B, false, { pins: [A, B] })).toBe('believed');
+  expect(judge(A, true, {})).toBe('believed');
+  expect(judge(A, false, {})).toBe('REMOTE_CERTIFICATE');
+  expect(pins.get(host.host, host.port)).toBeUndefined();
+  expect(judge(A, false, { trustFirst: true })).toBe('believed');
+  expect(judge(A, false, { trustFirst: true })).toBe('believed');
+  expect(judge(B, false, { trustFirst: true })).toBe('REMOTE_CERTIFICATE_CHANGED');
+  expect(judge(A, false, {})).toBe('REMOTE_CERTIFICATE');
+  pins.close();
+});
