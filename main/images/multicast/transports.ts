@@ -1,10 +1,10 @@
 import type { ImageRef } from '../../base/manifest.ts';
 import type { Logger } from '../../log/logger.ts';
 import type { Launcher } from '../../process/launcher.ts';
-import type { ImageManifest } from '../manifest.ts';
 import type { Transport } from '../transport.ts';
 import { createUdpcastTransport } from '../udpcast/transport.ts';
 import { offersOf } from './offers.ts';
+import { createMulticastTransport } from './transport.ts';
 
 export interface MulticastTransportsOptions {
   readonly launcher: Launcher;
@@ -16,9 +16,11 @@ export interface MulticastTransportsOptions {
 /** Makes the transports of the multicast offers that come with an image. */
 export function multicastTransports(
   options: MulticastTransportsOptions,
-): (ref: ImageRef, manifest: ImageManifest) => Transport[] {
+): (ref: ImageRef) => Transport[] {
   return (ref) =>
-    offersOf(ref, options.log).flatMap((offer) =>
-      offer.type !== 'udpcast' ? [] : createUdpcastTransport({ ...options, offer }),
+    offersOf(ref, options.log).map((offer) =>
+      offer.type === 'udpcast'
+        ? createUdpcastTransport({ ...options, offer })
+        : createMulticastTransport({ ...options, offer }),
     );
 }
