@@ -49,7 +49,7 @@ printTable([
 ]);
 console.log();
 printTable([
-  ['Debian image, 46 packages upgraded', 'MiB', 's'],
+  ['Debian image, security updates', 'MiB', 's'],
   ['whole image', round(whole.bytes / MIB, 1), round(whole.seconds, 2)],
   ['update from the version before', round(delta.bytes / MIB, 1), round(delta.seconds, 2)],
   ['casync, the same update', round(casync / MIB, 1), '-'],
