@@ -23,7 +23,7 @@ import { Sha256 } from '../base/manifest.ts';
 /** Bytes of a chunk (the last one may be short): qcow2's default cluster size. */
 export const CHUNK_SIZE = 65_536;
 /** The largest image manifest that is read, as in the campus manifest's schema. */
-export const MAX_MANIFEST_BYTES = 256 * 1024 * 1024;
+const MAX_MANIFEST_BYTES = 256 * 1024 * 1024;
 
 const MAGIC = Buffer.from('VSTIMG1\n', 'latin1');
 const MAX_HEADER_BYTES = 1024 * 1024;
