@@ -217,10 +217,7 @@ export class MulticastReceiver {
     const now = performance.now();
     switch (packet.type) {
       case 'data': {
-        if (packet.sequence > this.#highest) {
-          if (this.#highest > 0) this.#expected += packet.sequence - this.#highest;
-          this.#highest = packet.sequence;
-        }
+        this.#sent(packet.sequence);
         if (this.#unverified >= MAX_UNVERIFIED) return;
         this.#arrived++;
         const chunk = this.#assembly.add(packet.chunk, packet.packet, packet.payload);
@@ -237,6 +234,8 @@ export class MulticastReceiver {
         return;
       }
       case 'announce':
+        // The last packets may be lost too, and a sender that believes them under way waits.
+        this.#sent(packet.lastSequence);
         if (packet.ended) {
           void this.stop().then(() => this.#events.end());
         } else if (packet.drained && this.#needs.size === 0) {
@@ -249,6 +248,13 @@ export class MulticastReceiver {
       case 'drop':
         this.#fail('IMAGE_TRANSPORT_FAILED', 'this kiosk is too slow for the group');
     }
+  }
+
+  /** The sender has sent so many packets. */
+  #sent(sequence: number): void {
+    if (sequence <= this.#highest) return;
+    if (this.#highest > 0) this.#expected += sequence - this.#highest;
+    this.#highest = sequence;
   }
 
   #send(message: ReceiverPacket): Promise<void> {
