@@ -17,9 +17,11 @@ import { readAddresses, readIdentity } from './device/identity.ts';
 import { readWarnings } from './device/warnings.ts';
 import { createDeviceCalls } from './device-calls.ts';
 import { createImages } from './images/images.ts';
+import { multicastTransports } from './images/multicast/transports.ts';
 import { createJobs } from './jobs/jobs.ts';
 import type { DeferredLogger } from './log/deferred.ts';
 import { createLog } from './log/log.ts';
+import { PagesScreen } from './pages-screen.ts';
 import { createPeople, GUEST_ID } from './people/people.ts';
 import { SeatRecord } from './people/seat-record.ts';
 import type { Launcher } from './process/launcher.ts';
@@ -40,7 +42,7 @@ import { createFastLane } from './uicache/fast-lane.ts';
 import { PageSaver, type SavedPages } from './uicache/page-saver.ts';
 import { createPageCache } from './uicache/pages.ts';
 import { createUiCache } from './uicache/uicache.ts';
-import { viewTexts } from './view-texts.ts';
+import { pagesTexts, viewTexts } from './view-texts.ts';
 
 /** A page that has not painted by now has other troubles than a busy processor. */
 const FIRST_PAINT_MS = 5_000;
@@ -141,6 +143,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
       uiCache.rendered();
       painted.resolve();
     },
+    load: () => uiCache.load,
     renderFailed: (reason) => uiCache.renderFailed(reason),
     reload: async () => shell?.reload(),
     log: log.scope('page'),
@@ -208,6 +211,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     launcher,
     jobs,
     http: campus.http,
+    transports: multicastTransports({ launcher, log: log.scope('multicast') }),
     report,
     policy: {
       order: settings.get('images.transports'),
@@ -310,6 +314,16 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     engines: new Set(engines.map(({ kind }) => kind)),
     emit,
   });
+  const pagesScreen = new PagesScreen({
+    open: (pages) => {
+      if (!shell) throw new KioskError('BRIDGE_CLOSED', 'The screen is not ready.');
+      return shell.openPages(pages);
+    },
+    handle: (request) => pages.handle(request),
+    texts: () => pagesTexts(manifest()?.campus.name ?? '', people.preferences.locale),
+    mayCover: () => people.current === null,
+    log: log.scope('pages'),
+  });
   const onCall = createDispatcher({
     handlers: createHandlers({
       view,
@@ -327,7 +341,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
       if (people.current === null) return 'anyone';
       return people.current.kind === 'admin' ? 'admin' : 'person';
     },
-    uiOrigins: [start.uiOrigin],
+    uiOrigins: () => [start.uiOrigin, ...pagesScreen.privileged],
     log: log.scope('bridge'),
   });
 
@@ -340,6 +354,9 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     log: log.scope('pages'),
   });
   const tellSessions = (): void => {
+    // Machines are drawn by the UI behind the pages, web sessions have a window of their own.
+    const shown = sessions.list().find((session) => session.shown);
+    if (shown) pagesScreen.yield(shown.kind === 'web');
     if (people.current) emit('sessions.changed', sessions.listOf(people.current.id));
     images.setPace({
       bytesPerSecond: bytesPerSecond(settings.get('images.bandwidthMbit')),
@@ -355,6 +372,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     images
       .apply(manifest.images)
       .catch((error: unknown) => log.error('the images could not be taken over', { error }));
+    pagesScreen.apply(manifest.pages);
     saver.look();
     view.touch();
   };
@@ -363,6 +381,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     uiCache.setOnline(state === 'online');
     if (state === 'online') {
       saver.look();
+      pagesScreen.retry();
       people
         .confirmOnline()
         .catch((error: unknown) => log.warn('a person could not be confirmed', { error }));
@@ -399,6 +418,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     view.touch();
     seat.write(person);
     if (person === null) {
+      pagesScreen.renew();
       if (reloadWanted) reload();
       return;
     }
@@ -411,7 +431,10 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
 
   dispatch.resolve(onCall);
   await opening;
-  shell?.on('returnChord', () => sessions.hide());
+  shell?.on('returnChord', () => {
+    const inSession = !pagesScreen.front && sessions.list().some(({ shown }) => shown);
+    if (inSession || !pagesScreen.toggle()) sessions.hide();
+  });
   if (campus.manifest) accept(campus.manifest);
   if ((await sessions.adopt()) > 0) {
     const before = seat.read();
@@ -442,6 +465,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     if (endSessions) await sessions.stopAll();
     sessions.close();
     await spice.end();
+    await pagesScreen.close();
     await shell?.close();
     await jobs.close();
     await images.close();

@@ -8,7 +8,7 @@ import type { InjectedConfig } from './config.ts';
 declare const VESTIBULE: InjectedConfig;
 
 // Every frame of this process runs this; only the UI's own top frame gets something.
-if (window === window.top && location.origin === VESTIBULE.uiOrigin) {
+if (window === window.top && VESTIBULE.origins.includes(location.origin)) {
   const queue: string[] = [];
   let port: MessagePort | undefined;
   let receive: (message: string) => void = () => {};

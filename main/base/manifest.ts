@@ -63,6 +63,8 @@ export const UiPages = z.object({
   privileged: z.array(WebUrl).max(5).default([]),
 });
 
+export type UiPages = z.infer<typeof UiPages>;
+
 export const ImageRef = z.object({
   id: Id,
   version: z.string().min(1).max(128),
@@ -206,6 +208,12 @@ const ManifestShape = z.object({
     .prefault({}),
 });
 
+/** Where nobody on the way can put pages of their own in: TLS, or this computer itself. */
+function isProtected(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'https:' || /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
+}
+
 /** The schema, and what it cannot say field by field: ids and paths are unique, dates in order. */
 export const Manifest = ManifestShape.superRefine((manifest, context) => {
   const unique = (keys: readonly string[], path: readonly (string | number)[], field: string) => {
@@ -239,6 +247,21 @@ export const Manifest = ManifestShape.superRefine((manifest, context) => {
         path: ['ui', 'entry'],
         message: 'is not among the files',
       });
+    }
+  }
+  const { pages } = manifest;
+  if (pages) {
+    const origins = new Set(pages.origins.map((url) => new URL(url).origin));
+    if (!origins.has(new URL(pages.start).origin)) {
+      context.addIssue({ code: 'custom', path: ['pages', 'start'], message: 'is not of origins' });
+    }
+    for (const [index, url] of pages.privileged.entries()) {
+      const path = ['pages', 'privileged', index];
+      if (!origins.has(new URL(url).origin)) {
+        context.addIssue({ code: 'custom', path, message: 'is not among origins' });
+      } else if (!isProtected(url)) {
+        context.addIssue({ code: 'custom', path, message: 'needs https: its pages may call main' });
+      }
     }
   }
   if (Date.parse(manifest.expiresAt) <= Date.parse(manifest.issuedAt)) {

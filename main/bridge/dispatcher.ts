@@ -15,7 +15,7 @@ import { CallMessage } from '../../preload/contract/wire.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { KioskError, toWireError } from '../base/errors.ts';
 import type { Logger } from '../log/logger.ts';
-import type { IncomingCall } from '../shell/shell.ts';
+import type { Caller, IncomingCall } from '../shell/shell.ts';
 
 type Awaitable<T> = T | Promise<T>;
 
@@ -23,6 +23,7 @@ type Awaitable<T> = T | Promise<T>;
 export type Handlers = {
   readonly [N in CallName]: (
     params: z.output<(typeof CALLS)[N]['params']>,
+    caller: Caller,
   ) => Awaitable<z.input<(typeof CALLS)[N]['result']>>;
 };
 
@@ -30,8 +31,8 @@ export interface DispatcherOptions {
   readonly handlers: Handlers;
   /** Who is signed in at the moment of the call. */
   readonly role: () => Role;
-  /** Exact origins (`https://host[:port]`) whose top frame may call. */
-  readonly uiOrigins: readonly string[];
+  /** Exact origins (`https://host[:port]`) whose top frame may call, at the moment of the call. */
+  readonly uiOrigins: () => readonly string[];
   readonly log: Logger;
   readonly clock?: Clock;
 }
@@ -46,13 +47,12 @@ const RANK: Readonly<Record<Role, number>> = { anyone: 0, person: 1, admin: 2 };
  * call at most once. A message without a usable id is answered with id 0, which no client uses.
  */
 export function createDispatcher(options: DispatcherOptions): (call: IncomingCall) => void {
-  const { handlers, role, log, clock = systemClock } = options;
-  const origins: ReadonlySet<string> = new Set(options.uiOrigins);
+  const { handlers, role, uiOrigins, log, clock = systemClock } = options;
   const logRefused = refusalLog(log, clock);
   let pending = 0;
 
   return (call) => {
-    if (!call.caller.topFrame || !origins.has(call.caller.origin)) {
+    if (!call.caller.topFrame || !uiOrigins().includes(call.caller.origin)) {
       logRefused(call.caller);
       // Nothing was parsed: a refused caller learns nothing, not even which call it named.
       refuse(call, 0, new KioskError('BRIDGE_CALLER_REFUSED', 'This page may not use the kiosk.'));
@@ -74,7 +74,7 @@ export function createDispatcher(options: DispatcherOptions): (call: IncomingCal
         throw new KioskError('BRIDGE_TOO_MANY_CALLS', 'Too many calls are under way.');
       }
       pending++;
-      run(name, params.data)
+      run(name, params.data, call.caller)
         .then(
           (result) => reply(call, id, result),
           (error: unknown) => {
@@ -90,10 +90,10 @@ export function createDispatcher(options: DispatcherOptions): (call: IncomingCal
     }
   };
 
-  async function run(name: CallName, params: unknown): Promise<unknown> {
+  async function run(name: CallName, params: unknown, caller: Caller): Promise<unknown> {
     // The table's type ties each handler to its own schema; a name chosen at run time cannot.
-    const handler = handlers[name] as (params: unknown) => unknown;
-    const result = CALLS[name].result.safeParse(await handler(params));
+    const handler = handlers[name] as (params: unknown, caller: Caller) => unknown;
+    const result = CALLS[name].result.safeParse(await handler(params, caller));
     if (!result.success) {
       log.error('a handler answered what the contract does not allow', {
         call: name,
@@ -156,7 +156,7 @@ function reply(call: IncomingCall, id: number, result: unknown): void {
 }
 
 /** A hostile frame can call thousands of times a second; the log gets a line and a count. */
-function refusalLog(log: Logger, clock: Clock): (caller: IncomingCall['caller']) => void {
+function refusalLog(log: Logger, clock: Clock): (caller: Caller) => void {
   let quietUntil = 0;
   let unsaid = 0;
   return (caller) => {

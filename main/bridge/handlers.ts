@@ -57,12 +57,12 @@ export function createHandlers(services: HandlerServices): Handlers {
   };
 
   return {
-    'ui.rendered': () => {
-      pageWatch.rendered();
+    'ui.rendered': (_params, { load }) => {
+      pageWatch.rendered(load);
       return null;
     },
-    'ui.heartbeat': () => {
-      pageWatch.heartbeat();
+    'ui.heartbeat': (_params, { load }) => {
+      pageWatch.heartbeat(load);
       return null;
     },
     'ui.report': ({ message, stack }) => {

@@ -9,6 +9,8 @@ export interface PageWatchOptions {
   /** The UI version being tried did not paint, or died before it did. */
   readonly renderFailed: (reason: string) => void;
   readonly rendered: () => void;
+  /** The load that the UI's document served last belongs to (`Caller.load`). */
+  readonly load: () => string | null;
   readonly reload: () => Promise<void>;
   readonly log: Logger;
   /** Milliseconds from a load to the first paint. Default 45 000: software rendering on a slow disk. */
@@ -33,17 +35,21 @@ export class PageWatch {
     this.#wait(this.#options.paintMs ?? 45_000, 'the page stayed blank');
   }
 
-  /** `ui.rendered` arrived. */
-  rendered(): void {
+  /**
+   * `ui.rendered` arrived. Of another load it says nothing about the page that is awaited: an old
+   * page's last call, or a page of the campus that has the bridge too.
+   */
+  rendered(load: string | null): void {
+    if (load !== this.#options.load()) return;
     if (!this.#painted) this.#options.log.info('the page can be used');
     this.#painted = true;
     this.#options.rendered();
-    this.heartbeat();
+    this.heartbeat(load);
   }
 
   /** `ui.heartbeat` arrived. Before the first paint it proves nothing: a blank page can tick. */
-  heartbeat(): void {
-    if (this.#painted) {
+  heartbeat(load: string | null): void {
+    if (this.#painted && load === this.#options.load()) {
       this.#wait(this.#options.silenceMs ?? 6 * HEARTBEAT_MS, 'the page stopped answering');
     }
   }

@@ -73,6 +73,7 @@ export class CampusClient implements CampusHttp {
     url,
     method,
     headers = {},
+    body: sent,
     signal,
     maxBytes,
   }: PageRequest): Promise<CampusResponse> {
@@ -80,6 +81,7 @@ export class CampusClient implements CampusHttp {
       method,
       url: new URL(url),
       headers,
+      ...(sent === undefined ? {} : { body: sent }),
       signal,
       manualRedirect: true,
     });

@@ -21,8 +21,8 @@ export interface ExchangeRequest {
   readonly method: string;
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
-  /** JSON text; sets Content-Type. */
-  readonly body?: string;
+  /** JSON text, which sets Content-Type; bytes are sent as the headers say. */
+  readonly body?: string | Uint8Array;
   /** Ask for the bytes as they are stored, for ranges and hashes of files. */
   readonly identity?: boolean;
   /** Refuse servers without TLS, this computer excepted. */
@@ -134,7 +134,7 @@ export class Exchanger {
       method: methodOf(request.method),
       headers: {
         'user-agent': this.#options.userAgent,
-        ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(typeof request.body === 'string' ? { 'content-type': 'application/json' } : {}),
         ...request.headers,
         ...(request.identity === true ? { 'accept-encoding': 'identity' } : {}),
       },
@@ -250,8 +250,11 @@ function isLoopback(hostname: string): boolean {
 }
 
 /** The methods that this client has a use for: the protocol's, and those that read pages. */
-function methodOf(method: string): 'GET' | 'HEAD' | 'POST' {
-  if (method === 'GET' || method === 'HEAD' || method === 'POST') return method;
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+
+function methodOf(method: string): (typeof METHODS)[number] {
+  const known = METHODS.find((each) => each === method);
+  if (known !== undefined) return known;
   throw new TypeError(`no use for the method ${method}`);
 }
 

@@ -45,8 +45,8 @@ export interface DownloadOptions extends RequestOptions {
 /** A request to any web server, as a page makes it. */
 export interface PageRequest extends RequestOptions {
   readonly url: string;
-  /** GET or HEAD. */
   readonly method: string;
+  readonly body?: Uint8Array;
   readonly maxBytes: number;
 }
 

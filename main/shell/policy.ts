@@ -82,11 +82,22 @@ export function hostAllowed(host: string, patterns: readonly string[]): boolean 
 
 /** The page that a web session shows in place of one that it may not reach. */
 export function refusalPage(title: string, text: string): OriginResponse {
+  return messagePage(403, title, text);
+}
+
+/** A page of ours in place of one that cannot be shown, with a way on if there is one. */
+export function messagePage(
+  status: number,
+  title: string,
+  text: string,
+  link?: { readonly url: string; readonly label: string },
+): OriginResponse {
+  const way = link ? `<p><a href="${escapeHtml(link.url)}">${escapeHtml(link.label)}</a></p>` : '';
   const html = `<!doctype html><meta charset="utf-8"><title>${escapeHtml(title)}</title>
 <style>body{font:18px/1.5 system-ui,sans-serif;max-width:36em;margin:20vh auto;padding:0 1em}</style>
-<h1>${escapeHtml(title)}</h1><p>${escapeHtml(text)}</p>`;
+<h1>${escapeHtml(title)}</h1><p>${escapeHtml(text)}</p>${way}`;
   return {
-    status: 403,
+    status,
     headers: {
       'content-type': 'text/html; charset=utf-8',
       'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",

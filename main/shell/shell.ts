@@ -19,17 +19,33 @@ export interface OriginRequest {
   readonly method: string;
   readonly url: URL;
   readonly headers: ReadonlyMap<string, string>;
+  /** Of a form that is sent; absent: there is none. */
+  readonly body?: Uint8Array;
 }
 export interface OriginResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array | null;
+  /** `Set-Cookie` lines: the only header that may not be joined to one (RFC 6265, 3). */
+  readonly cookies?: readonly string[];
 }
 export type ServeOrigin = (request: OriginRequest) => Promise<OriginResponse>;
 
+export interface Caller {
+  readonly origin: string;
+  readonly topFrame: boolean;
+  /**
+   * Which load of the UI the document belongs to, so that the last words of an old page are not
+   * taken for those of the page that replaces it: the description of `vestibule-load` in the
+   * `Server-Timing` header of its own response, which the browser keeps with the document and the
+   * isolated world reads. Null where the response named none.
+   */
+  readonly load: string | null;
+}
+
 /** A call as it arrives, with what the shell knows of the caller (not what the page claims). */
 export interface IncomingCall {
-  readonly caller: { readonly origin: string; readonly topFrame: boolean };
+  readonly caller: Caller;
   /** As received: unparsed, of any size. */
   readonly message: string;
   /** Sends the reply; a page that went away in the meantime gets nothing. */
@@ -52,6 +68,23 @@ export interface ViewOptions {
   readonly print: boolean;
   /** Serves saved pages when the network does not answer; undefined: let the network decide. */
   readonly offline?: (request: OriginRequest) => Promise<OriginResponse | undefined>;
+}
+
+/** Pages of existing servers in front of the UI, see docs/adr/0010-pages-as-ui.md. */
+export interface PagesOptions {
+  readonly id: string;
+  readonly start: string;
+  /** Exact origins whose requests `serve` answers; everything else is refused. */
+  readonly origins: readonly string[];
+  /** Those of them whose top frame gets `window.kiosk`. */
+  readonly privileged: readonly string[];
+  /** Shown in the strip at the top. */
+  readonly title: string;
+  /** The strip's button, which leads to the UI behind, in the person's language. */
+  readonly backLabel: string;
+  /** The sentence in place of a page of another origin, in the person's language. */
+  readonly refusedText: string;
+  readonly serve: ServeOrigin;
 }
 
 /** A web session's page: no bridge, a storage of its own that is wiped at its end. */
@@ -101,6 +134,13 @@ export interface Shell {
   reload(): Promise<void>;
   emit<N extends EventName>(event: N, payload: EventPayload<N>): void;
   openView(options: ViewOptions): Promise<View>;
+  /**
+   * Opens pages behind the UI, in a storage of their own that is wiped at their end; resolves when
+   * the browser has accepted the start page. The strip and the return chord say `returnChord`.
+   * The view ends as crashed when its process dies or no longer answers.
+   * @throws KioskError `TIMEOUT`, `UI_CRASHED`, `BRIDGE_CLOSED`; nothing is left behind
+   */
+  openPages(options: PagesOptions): Promise<View>;
   on<N extends keyof ShellEvents>(
     event: N,
     listener: (payload: ShellEvents[N]) => void,

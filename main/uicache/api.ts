@@ -8,6 +8,8 @@ export interface OriginRequest {
   readonly url: URL;
   /** Lower-case names. */
   readonly headers: ReadonlyMap<string, string>;
+  /** Of a form that is sent; absent: there is none. */
+  readonly body?: Uint8Array;
 }
 export interface OriginResponse {
   readonly status: number;
@@ -85,6 +87,8 @@ export interface UiCache {
   renderFailed(reason: string): void;
   /** Whether the campus answers now. Coming back retries what had failed. */
   setOnline(online: boolean): void;
+  /** The load that the document served last belongs to, as its `Server-Timing` header names it. */
+  readonly load: string;
   status(): UiCacheStatus;
   on<N extends keyof UiCacheEvents>(
     event: N,

@@ -3,6 +3,7 @@
  * tried at the next load of the page, and becomes the good one when that page says it has painted;
  * else it is refused and the good one is back.
  */
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Clock } from '../base/clock.ts';
 import { KioskError } from '../base/errors.ts';
@@ -53,6 +54,8 @@ export class Bundles {
   #run: Run | undefined;
   #online = false;
   #closed = false;
+  #loads = 0;
+  readonly #thisRun = randomUUID();
   readonly #repairer: Repairer;
   readonly #retry: Retry;
 
@@ -125,11 +128,17 @@ export class Bundles {
    * tried. @returns undefined: the built-in UI
    */
   navigate(): LoadedBundle | undefined {
+    this.#loads++;
     if (this.#staged && !this.#trial) this.#beginTrial(this.#staged);
     const before = this.#serving;
     this.#serving = this.#candidate();
     if (before !== this.#serving) this.#condition.changed();
     return this.#serving;
+  }
+
+  /** Names the load that began last; another one in each run and for each load. */
+  get load(): string {
+    return `${this.#thisRun}-${this.#loads}`;
   }
 
   /** What the page on the screen was loaded from. */

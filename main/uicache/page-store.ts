@@ -147,6 +147,13 @@ export class PageStore {
     this.#database.prepare('DELETE FROM page WHERE id = ?').run(id);
   }
 
+  /** Forgets what was kept of an address as it was visited; saved pages stay. */
+  invalidate(url: URL): void {
+    this.#database
+      .prepare('DELETE FROM page WHERE url = ? AND collection = ?')
+      .run(addressOf(url), VISITED);
+  }
+
   savedAt(collection: string): number | null {
     return (
       this.#database

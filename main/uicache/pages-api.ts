@@ -9,6 +9,8 @@ export type FetchPage = (request: {
   readonly url: string;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Of a form that is sent. */
+  readonly body?: Uint8Array;
   readonly signal: AbortSignal;
   /** Bytes of the body that are accepted. */
   readonly maxBytes: number;
@@ -46,7 +48,8 @@ export interface PageCache {
    * Network first: the server's answer, kept if RFC 9111 allows a shared cache to; where the
    * network or the server fails (a status of 500 and above), the kept copy with its `Age`, else
    * the server's failure or 504. Styles, scripts and pictures that are still fresh are not asked
-   * for again. Only GET and HEAD: other methods belong to the network alone (405).
+   * for again. Methods other than GET and HEAD are the network's alone; one that succeeds makes
+   * the kept copy of its address invalid (RFC 9111, 4.4).
    */
   handle(request: OriginRequest): Promise<PageResponse>;
   /** The kept copy, without asking the network; undefined where there is none that may be shown. */

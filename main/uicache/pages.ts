@@ -90,8 +90,7 @@ class Pages implements PageCache {
   }
 
   async handle(request: OriginRequest): Promise<PageResponse> {
-    if (request.method !== 'GET' && request.method !== 'HEAD')
-      return { ...failure(405), cookies: [] };
+    if (request.method !== 'GET' && request.method !== 'HEAD') return this.#send(request);
     const kept = this.#store.find(request).find(({ collection }) => collection === VISITED);
     if (kept && !isDocument(request) && kept.policy.satisfiesWithoutRevalidation(toHttp(request))) {
       const shown = await this.#show(kept, request);
@@ -154,6 +153,18 @@ class Pages implements PageCache {
     await this.#release();
   }
 
+  /** A form, or what a script sends: asked once, and never answered from what was kept. */
+  async #send(request: OriginRequest): Promise<PageResponse> {
+    try {
+      const answer = await this.#ask(request, undefined);
+      if (answer.status < 400) this.#store.invalidate(request.url);
+      return live(request, answer);
+    } catch (error) {
+      this.#options.log.info('a form could not be sent', { host: request.url.host, error });
+      return { ...failure(504), cookies: [] };
+    }
+  }
+
   /** Asks the server, on condition that it has something newer where a copy is kept. */
   #ask(request: OriginRequest, kept: KeptPage | undefined): Promise<PageAnswer> {
     const { fetchPage, timeoutMs = 8_000 } = this.#options;
@@ -174,6 +185,7 @@ class Pages implements PageCache {
       url: addressOf(request.url),
       method: request.method,
       headers,
+      ...(request.body === undefined ? {} : { body: request.body }),
       signal: AbortSignal.any([this.#closing.signal, AbortSignal.timeout(timeoutMs)]),
       maxBytes: MAX_BODY_BYTES,
     });

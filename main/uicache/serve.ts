@@ -78,12 +78,15 @@ export function createServe(
   async function find(request: OriginRequest): Promise<OriginResponse> {
     const path = bundlePath(request.url);
     if (path === undefined) return failure(400, headers);
-    if (path === '' || isNavigation(request)) {
+    if (isNavigation(request)) {
       const found = await document(path);
-      return found ? success(found, headers) : failure(404, headers);
+      // The page's calls say which load they come from, see `Caller.load` of the shell port.
+      const named = { ...headers, 'server-timing': `vestibule-load;desc="${bundles.load}"` };
+      return found ? success(found, named) : failure(404, named);
     }
     const loaded = bundles.serving;
-    const found = loaded ? await fromBundle(path, loaded) : await fromFallback(path);
+    const asked = path || (loaded?.bundle.entry ?? FALLBACK_ENTRY);
+    const found = loaded ? await fromBundle(asked, loaded) : await fromFallback(asked);
     if (found === 'damaged') return failure(503, headers);
     return found ? success(found, headers) : failure(404, headers);
   }
@@ -114,8 +117,8 @@ function bundlePath({ pathname }: URL): string | undefined {
 }
 
 /**
- * Whether the answer becomes the page itself. Both shells intercept requests before Fetch Metadata
- * is added, so `Accept` decides where `Sec-Fetch-Mode` is missing: only navigations ask for HTML.
+ * Whether the answer becomes the page itself. Requests are intercepted before Fetch Metadata is
+ * added; Chromium's shell adds it, for Electron's `Accept` decides: only navigations ask for HTML.
  */
 function isNavigation({ headers }: OriginRequest): boolean {
   const mode = headers.get('sec-fetch-mode');

@@ -83,6 +83,9 @@ export async function createUiCache(options: UiCacheOptions): Promise<UiCache> {
       rendered: () => bundles.rendered(),
       renderFailed: (reason) => bundles.renderFailed(reason),
       setOnline: (online) => bundles.setOnline(online),
+      get load() {
+        return bundles.load;
+      },
       status: () => bundles.status(),
       on: (event, listener) => bundles.events.on(event, listener),
       close: async () => {

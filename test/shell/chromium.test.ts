@@ -6,6 +6,7 @@ import { startChromium } from '../../main/shell/chromium/launch.ts';
 import { findChromium } from '../../main/shell/select.ts';
 import { conformance } from './conformance.ts';
 import { type Candidate, page, startHarness, UI, until } from './harness.ts';
+import { pagesConformance } from './pages.ts';
 
 const program = findChromium({ env: process.env, root: process.cwd() });
 if (program === null) throw new Error('the tests need the package chromium');
@@ -23,6 +24,7 @@ const candidate = (developer = false): Candidate => ({
 });
 
 conformance(candidate());
+pagesConformance(candidate());
 
 describe('chromium alone', () => {
   test('a browser that dies is started again, and its web sessions are over', async () => {

@@ -64,7 +64,21 @@ export function conformance(candidate: Candidate): void {
           version: 1,
           frozen: true,
         });
-        expect(h.calls[0]?.caller).toEqual({ origin: UI, topFrame: true });
+        expect(h.calls[0]?.caller).toEqual({ origin: UI, topFrame: true, load: null });
+      });
+
+      test('a call says which load its page belongs to, and no page can say otherwise', async () => {
+        h.uiPages.set('/tried', {
+          ...page(
+            '',
+            `PerformanceNavigationTiming.prototype.constructor = null;
+             performance.getEntriesByType = () => [{ serverTiming: [{ name: 'vestibule-load', description: 'other' }] }];
+             await kiosk.ui.rendered();`,
+          ),
+          headers: { 'Server-Timing': 'vestibule-load;desc="load-7"' },
+        });
+        await h.run(`location.href = '/tried'; await sleep(60000);`);
+        expect(h.calls[0]?.caller).toEqual({ origin: UI, topFrame: true, load: 'load-7' });
       });
 
       test('each refusal has its code', async () => {

@@ -45,6 +45,8 @@ export interface Harness {
   /** Calls as they arrived, with their callers. */
   readonly calls: IncomingCall[];
   role: Role;
+  /** Origins that may call beside the UI's. */
+  privileged: string[];
   /** How often the shell said `returnChord`, `crashed`. */
   readonly events: { returnChord: number; crashed: string[] };
   /** Pages of the two origins by path. */
@@ -77,7 +79,7 @@ export async function startHarness(candidate: Candidate): Promise<Harness> {
   const uiPages = new Map<string, Page>();
   const displayPages = new Map<string, Page>();
   const reports = mailbox<unknown>();
-  const state = { role: 'anyone' as Role };
+  const state = { role: 'anyone' as Role, privileged: [] as string[] };
   const dispatch = createDispatcher({
     handlers: handlersWith({
       'ui.report': ({ message }) => {
@@ -96,7 +98,7 @@ export async function startHarness(candidate: Candidate): Promise<Harness> {
       'preferences.set': () => ({ locale: 'klingon', secret: 'x' }) as never,
     }),
     role: () => state.role,
-    uiOrigins: [UI],
+    uiOrigins: () => [UI, ...state.privileged],
     log: quiet,
   });
   const { shell, pid } = await candidate.create({
@@ -136,6 +138,12 @@ export async function startHarness(candidate: Candidate): Promise<Harness> {
     },
     set role(role) {
       state.role = role;
+    },
+    get privileged() {
+      return state.privileged;
+    },
+    set privileged(origins) {
+      state.privileged = origins;
     },
     events,
     uiPages,

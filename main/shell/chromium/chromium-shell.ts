@@ -11,8 +11,15 @@ import { backoff } from '../../base/backoff.ts';
 import { KioskError } from '../../base/errors.ts';
 import { Emitter } from '../../base/events.ts';
 import { serve } from '../policy.ts';
-import type { Shell, ShellEvents, ShellOptions, View, ViewOptions } from '../shell.ts';
-import type { EventParams } from './connection.ts';
+import type {
+  PagesOptions,
+  Shell,
+  ShellEvents,
+  ShellOptions,
+  View,
+  ViewOptions,
+} from '../shell.ts';
+import type { DevtoolsPipe, EventParams } from './connection.ts';
 import { fail, fulfil, type Paused, proceed, toOriginRequest } from './interception.ts';
 import {
   type ChromiumOptions,
@@ -20,9 +27,11 @@ import {
   readDeveloperPort,
   startChromium,
 } from './launch.ts';
+import { PagesRules } from './pages-rules.ts';
 import { readScripts, type Scripts } from './scripts.ts';
 import { UiPage } from './ui-page.ts';
-import { ViewPage } from './view-page.ts';
+import { ViewPage, type ViewRules } from './view-page.ts';
+import { WebRules } from './web-rules.ts';
 
 export interface ChromiumShellOptions extends ShellOptions, ChromiumOptions {
   /** A browser that the entry started before it loaded this file; else one is started now. */
@@ -35,6 +44,8 @@ const GIVE_UP_AFTER = 6;
 const LOAD_TRIES = 3;
 /** A page that lived this long starts its crash count anew, in milliseconds. */
 const STABLE_MS = 60_000;
+/** How long pages of the campus may keep their main thread busy, in milliseconds. */
+const PAGES_PATIENCE_MS = 30_000;
 
 /**
  * Makes the shell; its window is there, and empty until `open`.
@@ -56,6 +67,7 @@ class ChromiumShell implements Shell {
   readonly #handshake = randomUUID();
   readonly #emitter: Emitter<ShellEvents>;
   readonly #views = new Map<string, ViewPage>();
+  readonly #pages = new Set<PagesRules>();
   #version = '';
   #developerPort: number | null = null;
   #running: RunningChromium | undefined;
@@ -153,25 +165,43 @@ class ChromiumShell implements Shell {
   }
 
   emit<N extends EventName>(event: N, payload: EventPayload<N>): void {
-    this.#ui?.page.deliver(JSON.stringify({ event, payload }));
+    const message = JSON.stringify({ event, payload });
+    this.#ui?.page.deliver(message);
+    for (const pages of this.#pages) pages.deliver(message);
   }
 
   async openView(options: ViewOptions): Promise<View> {
-    const running = this.#running;
-    if (!running || this.#closing) throw new KioskError('BRIDGE_CLOSED', 'There is no browser.');
-    const view = new ViewPage({
+    const { uiOrigin, displayOrigin, log } = this.#options;
+    const { pipe } = this.#browser();
+    const rules = new WebRules({
       ...options,
-      pipe: running.pipe,
+      pipe,
       script: this.#scripts.view,
-      closedOrigins: [this.#options.uiOrigin, this.#options.displayOrigin],
-      dataFolder: this.#options.dataFolder,
-      log: this.#options.log,
-      onChord: () => this.#emitter.emit('returnChord', {}),
-      raiseUi: () => this.#page().raise(),
+      closedOrigins: [uiOrigin, displayOrigin],
+      log,
+      onChord: this.#chord,
     });
-    this.#views.set(view.id, view);
-    void view.closed.then(() => this.#views.delete(view.id));
-    await view.open();
+    const view = this.#view(options.id, pipe, rules);
+    await view.open(options.url);
+    return view;
+  }
+
+  async openPages(options: PagesOptions): Promise<View> {
+    const { log, onCall } = this.#options;
+    const { pipe } = this.#browser();
+    const rules = new PagesRules({
+      ...options,
+      pipe,
+      scripts: this.#scripts,
+      handshake: this.#handshake,
+      log,
+      onCall,
+      onChord: this.#chord,
+    });
+    const view = this.#view(options.id, pipe, rules);
+    this.#pages.add(rules);
+    void view.closed.then(() => this.#pages.delete(rules));
+    await view.openBehind(options.start, PAGES_PATIENCE_MS);
     return view;
   }
 
@@ -189,6 +219,24 @@ class ChromiumShell implements Shell {
     await page.load();
     // A page that died took the keyboard's focus with it. A web session that is shown keeps it.
     if (![...this.#views.values()].some((view) => view.shown)) await page.raise();
+  }
+
+  readonly #chord = (): void => this.#emitter.emit('returnChord', {});
+
+  #browser(): RunningChromium {
+    if (!this.#running || this.#closing) {
+      throw new KioskError('BRIDGE_CLOSED', 'There is no browser.');
+    }
+    return this.#running;
+  }
+
+  #view(id: string, pipe: DevtoolsPipe, rules: ViewRules): ViewPage {
+    const { dataFolder, log } = this.#options;
+    const raiseUi = (): Promise<void> => this.#page().raise();
+    const view = new ViewPage({ id, rules, pipe, dataFolder, log, raiseUi });
+    this.#views.set(id, view);
+    void view.closed.then(() => this.#views.delete(id));
+    return view;
   }
 
   #page(): UiPage {
@@ -234,7 +282,7 @@ class ChromiumShell implements Shell {
           targetId,
           scripts: this.#scripts,
           handshake: this.#handshake,
-          onChord: () => this.#emitter.emit('returnChord', {}),
+          onChord: this.#chord,
           onLost: (reason) => void this.#recover(reason),
         }),
       };

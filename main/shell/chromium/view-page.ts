@@ -1,63 +1,57 @@
 /**
- * A web session: a browser context of its own (storage in memory, gone with it), a window of its
- * own over the UI, no bridge. Its hosts are held at three depths: the context's proxy, which
- * answers nobody but lets the allowed hosts around it (so subresources, workers and websockets
- * cost nothing to check); interception of documents, which shows why; and the popups, which are
- * folded into the one window.
+ * A window over the UI in a browser context of its own (storage in memory, gone with it). What its
+ * pages may do is said by its rules: those of a web session (web-rules.ts), or of pages of the
+ * campus (pages-rules.ts). Popups are folded into the one window.
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { KioskError } from '../../base/errors.ts';
 import type { Logger } from '../../log/logger.ts';
-import { hostAllowed, refusalPage } from '../policy.ts';
-import { RETURN_CHORD, type View, type ViewOptions } from '../shell.ts';
+import type { View } from '../shell.ts';
 import type { DevtoolsPipe, DevtoolsSession } from './connection.ts';
 import { DEAD_PROXY } from './flags.ts';
-import { onFrames } from './frames.ts';
-import { fail, fulfil, type Paused, proceed, toOriginRequest } from './interception.ts';
-import { CHORD_BINDING, configured, inject } from './scripts.ts';
+import { fail } from './interception.ts';
+import { navigate, responds } from './page.ts';
 
-export interface ViewPageOptions extends ViewOptions {
+/** What the pages of one view may do. */
+export interface ViewRules {
+  /** Hosts that are reached around the dead proxy. */
+  readonly hosts: readonly string[];
+  readonly downloads: boolean;
+  /** Called with the view's page before it runs anything; resolves when its scripts are there. */
+  prepare(session: DevtoolsSession, targetId: string): Promise<unknown>;
+  /** Whether an address may be loaded, e.g. one that a popup asks for. */
+  allowed(url: string): boolean;
+}
+
+export interface ViewPageOptions {
+  readonly id: string;
+  readonly rules: ViewRules;
   readonly pipe: DevtoolsPipe;
-  /** The text of chromium-view.js. */
-  readonly script: string;
-  /** The UI's and the display's: no web session gets anything of them. */
-  readonly closedOrigins: readonly string[];
   /** Downloads go below it, and with the view. */
   readonly dataFolder: string;
   readonly log: Logger;
-  onChord(): void;
   /** Puts the UI's window on top. */
   raiseUi(): Promise<void>;
 }
-
-/** Replaces `window.print` in the page's own world, in every frame. */
-const NO_PRINT = "Object.defineProperty(window,'print',{value(){}})";
 
 export class ViewPage implements View {
   readonly id: string;
   readonly closed: Promise<{ readonly crashed: boolean }>;
   readonly #options: ViewPageOptions;
   readonly #downloads: string;
-  readonly #source: string;
   #contextId = '';
   #page: DevtoolsSession | undefined;
-  #attached: (prepared: Promise<void>) => void = () => {};
+  #attached: (prepared: Promise<unknown>) => void = () => {};
   #settle: (end: { readonly crashed: boolean }) => void = () => {};
-  /** A new window opens on top. */
-  #shown = true;
+  #shown = false;
   #over = false;
+  #watch: NodeJS.Timeout | undefined;
 
   constructor(options: ViewPageOptions) {
     this.id = options.id;
     this.#options = options;
     this.#downloads = join(options.dataFolder, 'downloads', options.id);
-    this.#source = configured(options.script, {
-      chordCode: RETURN_CHORD.code,
-      title: options.title,
-      backLabel: options.backLabel,
-      uploads: options.uploads,
-    });
     this.closed = new Promise((resolve) => {
       this.#settle = resolve;
     });
@@ -73,40 +67,33 @@ export class ViewPage implements View {
   }
 
   /**
-   * Makes the context and the window and starts to load the page.
+   * Makes the context and the window, on top, and starts to load the page.
    * @throws KioskError `BRIDGE_CLOSED`, `INTERNAL`; nothing is left behind
    */
-  async open(): Promise<void> {
-    const { pipe, hosts, url, downloads } = this.#options;
-    const { browserContextId } = await pipe.browser.send('Target.createBrowserContext', {
-      disposeOnDetach: true,
-      proxyServer: DEAD_PROXY,
-      // `<-loopback>`: this computer's own ports are not around the proxy either.
-      proxyBypassList: ['<-loopback>', ...hosts].join(';'),
-    });
-    this.#contextId = browserContextId;
-    if (downloads) mkdirSync(this.#downloads, { recursive: true, mode: 0o700 });
-    pipe.browser.post('Browser.setDownloadBehavior', {
-      browserContextId,
-      ...(downloads ? { behavior: 'allow', downloadPath: this.#downloads } : { behavior: 'deny' }),
-    });
-    const prepared = new Promise<void>((resolve) => {
-      this.#attached = resolve;
-    });
+  async open(url: string): Promise<void> {
+    // A new window opens on top.
+    this.#shown = true;
+    await this.#create();
+    // Its failure is the page's to show: the network may come back, or a saved copy answers.
+    this.#page?.post('Page.navigate', { url });
+  }
+
+  /**
+   * Makes the context and the window, behind the UI, and resolves once its document is accepted.
+   * From then on a page that does not answer for `patience` milliseconds is ended as crashed.
+   * @throws KioskError `TIMEOUT`, `UI_CRASHED`, `BRIDGE_CLOSED`, `INTERNAL`; nothing is left behind
+   */
+  async openBehind(url: string, patience: number): Promise<void> {
+    await this.#create();
     try {
-      await pipe.browser.send('Target.createTarget', {
-        url: 'about:blank',
-        browserContextId,
-        newWindow: true,
-        windowState: 'fullscreen',
-      });
-      await prepared;
-      // Its failure is the page's to show: the network may come back, or `offline` answers.
-      this.#page?.post('Page.navigate', { url });
+      await this.#options.raiseUi();
+      if (!this.#page) throw new KioskError('BRIDGE_CLOSED', 'The window was closed.');
+      await navigate(this.#page, url);
     } catch (error) {
       await this.#end(false);
       throw error;
     }
+    this.#watchOver(patience);
   }
 
   /** A page of this context appeared: the view's own first (true), popups after it. */
@@ -118,10 +105,7 @@ export class ViewPage implements View {
     this.#page = session;
     session.post('Inspector.enable');
     session.post('Page.enable');
-    const prepared = this.#prepare(session);
-    onFrames(this.#options.pipe, session, (frame) => {
-      this.#prepare(frame).catch(() => {});
-    });
+    const prepared = this.#options.rules.prepare(session, targetId);
     session.on('Inspector.targetCrashed', () => void this.#end(true));
     session.post('Runtime.runIfWaitingForDebugger');
     this.#attached(prepared);
@@ -153,6 +137,39 @@ export class ViewPage implements View {
     this.#finish(true);
   }
 
+  async #create(): Promise<void> {
+    const { pipe, rules } = this.#options;
+    const { browserContextId } = await pipe.browser.send('Target.createBrowserContext', {
+      disposeOnDetach: true,
+      proxyServer: DEAD_PROXY,
+      // `<-loopback>`: this computer's own ports are not around the proxy either.
+      proxyBypassList: ['<-loopback>', ...rules.hosts].join(';'),
+    });
+    this.#contextId = browserContextId;
+    if (rules.downloads) mkdirSync(this.#downloads, { recursive: true, mode: 0o700 });
+    pipe.browser.post('Browser.setDownloadBehavior', {
+      browserContextId,
+      ...(rules.downloads
+        ? { behavior: 'allow', downloadPath: this.#downloads }
+        : { behavior: 'deny' }),
+    });
+    const prepared = new Promise<unknown>((resolve) => {
+      this.#attached = resolve;
+    });
+    try {
+      await pipe.browser.send('Target.createTarget', {
+        url: 'about:blank',
+        browserContextId,
+        newWindow: true,
+        windowState: 'fullscreen',
+      });
+      await prepared;
+    } catch (error) {
+      await this.#end(false);
+      throw error;
+    }
+  }
+
   async #end(crashed: boolean): Promise<void> {
     if (this.#over) {
       await this.closed;
@@ -170,61 +187,29 @@ export class ViewPage implements View {
 
   #finish(crashed: boolean): void {
     this.#over = true;
+    clearInterval(this.#watch);
     rmSync(this.#downloads, { recursive: true, force: true });
     this.#settle({ crashed });
   }
 
-  /** The rules of one document tree: the page's, or a frame's in a process of its own. */
-  #prepare(session: DevtoolsSession): Promise<void> {
-    const { uploads, print, offline, onChord, closedOrigins } = this.#options;
-    session.on('Runtime.bindingCalled', onChord);
-    session.on('Fetch.requestPaused', (paused) => void this.#judge(session, paused));
-    session.post('Fetch.enable', {
-      patterns: [
-        { urlPattern: '*', resourceType: 'Document', requestStage: 'Request' },
-        // Answered for the UI by the interception of the whole browser, which comes after this one.
-        ...closedOrigins.map((origin) => ({ urlPattern: `${origin}/*` })),
-        ...(offline ? [{ urlPattern: '*', requestStage: 'Response' } as const] : []),
-      ],
-    });
-    if (!uploads) {
-      session.post('Page.setInterceptFileChooserDialog', { enabled: true, cancel: true });
-    }
-    if (!print) session.post('Page.addScriptToEvaluateOnNewDocument', { source: NO_PRINT });
-    return inject(session, this.#source, [CHORD_BINDING]);
-  }
-
-  async #judge(session: DevtoolsSession, paused: Paused): Promise<void> {
-    const { title, refusedText, offline, log } = this.#options;
-    const answered = paused.responseErrorReason ?? paused.responseStatusCode;
-    if (!this.#allowed(paused.request.url) && paused.resourceType !== 'Document') {
-      fail(session, paused, 'BlockedByClient');
-    } else if (!this.#allowed(paused.request.url)) {
-      log.info('a web session was kept from a host', { view: this.id });
-      fulfil(session, paused, refusalPage(title, refusedText));
-    } else if (answered === undefined || paused.responseErrorReason === undefined) {
-      proceed(session, paused);
-    } else {
-      const saved = await offline?.(toOriginRequest(paused)).catch((error: unknown) => {
-        log.warn('a saved page could not be read', { view: this.id, error });
-        return undefined;
-      });
-      if (saved) fulfil(session, paused, saved);
-      else fail(session, paused, paused.responseErrorReason);
-    }
-  }
-
-  #allowed(url: string): boolean {
-    const { protocol, hostname } = new URL(url);
-    // Other schemes that reach here (blob:, data:) carry what the page already has.
-    return !/^(https?|wss?|ftp):$/.test(protocol) || hostAllowed(hostname, this.#options.hosts);
+  #watchOver(patience: number): void {
+    let asking = false;
+    this.#watch = setInterval(async () => {
+      if (asking || !this.#page) return;
+      asking = true;
+      const alive = await responds(this.#page, patience);
+      asking = false;
+      if (alive || this.#over) return;
+      this.#options.log.error('a page stopped answering', { view: this.id });
+      await this.#end(true);
+    }, patience);
   }
 
   /** A popup is loaded in the view's own window instead; one that asks for nothing is refused. */
   #fold(popup: DevtoolsSession, targetId: string): void {
     popup.on('Fetch.requestPaused', (paused) => {
       fail(popup, paused, 'Aborted');
-      if (this.#allowed(paused.request.url)) {
+      if (this.#options.rules.allowed(paused.request.url)) {
         this.#page?.post('Page.navigate', { url: paused.request.url });
       }
       this.#options.pipe.browser.post('Target.closeTarget', { targetId });

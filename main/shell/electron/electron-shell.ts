@@ -10,8 +10,9 @@ import type { EventName, EventPayload } from '../../../preload/contract/contract
 import { KioskError } from '../../base/errors.ts';
 import { Emitter } from '../../base/events.ts';
 import type { Logger } from '../../log/logger.ts';
-import { contractNames } from '../names.ts';
+import { bridgeConfig } from '../names.ts';
 import {
+  type PagesOptions,
   RETURN_CHORD,
   type Shell,
   type ShellEvents,
@@ -19,9 +20,11 @@ import {
   type View,
   type ViewOptions,
 } from '../shell.ts';
-import { ElectronView } from './electron-view.ts';
+import { downloadsOf, ElectronView, type ElectronViewOptions } from './electron-view.ts';
 import { denyPermissions, hardenPage } from './hardening.ts';
 import { serveOrigins } from './origin-handler.ts';
+import { pagesSession } from './pages-session.ts';
+import { webSession } from './web-session.ts';
 
 export interface ElectronShellOptions extends ShellOptions {
   readonly log: Logger;
@@ -49,6 +52,8 @@ class ElectronShell implements Shell {
   readonly #emitter: Emitter<ShellEvents>;
   readonly #window: BrowserWindow;
   readonly #views = new Set<ElectronView>();
+  /** Those of them that are pages of the campus. */
+  readonly #pages = new Set<ElectronView>();
   readonly #powerBlock: number;
   #covers: BrowserWindow[] = [];
   #closing = false;
@@ -89,21 +94,50 @@ class ElectronShell implements Shell {
 
   emit<N extends EventName>(event: N, payload: EventPayload<N>): void {
     if (this.#window.isDestroyed()) return;
-    this.#window.webContents.send(EVENT_CHANNEL, JSON.stringify({ event, payload }));
+    const message = JSON.stringify({ event, payload });
+    this.#window.webContents.send(EVENT_CHANNEL, message);
+    for (const { webContents } of this.#pages) webContents.send(EVENT_CHANNEL, message);
   }
 
   async openView(options: ViewOptions): Promise<View> {
-    if (this.#closing) throw new KioskError('BRIDGE_CLOSED', 'The shell is ending.');
-    const view = new ElectronView({
-      ...options,
-      electron: this.#electron,
-      window: this.#window,
-      preloadFolder: this.#options.preloadFolder,
-      dataFolder: this.#options.dataFolder,
-      onChord: this.#chord,
+    const downloads = downloadsOf(this.#options.dataFolder, options.id);
+    const { title, backLabel, uploads } = options;
+    const config = { chordCode: RETURN_CHORD.code, title, backLabel, uploads };
+    const view = this.#view({
+      id: options.id,
+      session: webSession(this.#electron, options, downloads),
+      preload: 'electron-view.cjs',
+      argument: argument('view', config),
+      allowed: ({ protocol }) => /^https?:$/.test(protocol),
     });
-    this.#views.add(view);
-    void view.closed.then(() => this.#views.delete(view));
+    // Its failure is the page's to show.
+    void view.webContents.loadURL(options.url).catch(() => {});
+    return view;
+  }
+
+  async openPages(options: PagesOptions): Promise<View> {
+    const { privileged, title, backLabel } = options;
+    const config = bridgeConfig({
+      origins: privileged,
+      handshake: '',
+      strip: { title, backLabel },
+    });
+    const view = this.#view({
+      id: options.id,
+      session: pagesSession(this.#electron, options),
+      preload: 'electron.cjs',
+      argument: argument('ui', config),
+      allowed: ({ origin }) => options.origins.includes(origin),
+    });
+    await view.hide();
+    this.#pages.add(view);
+    void view.closed.then(() => this.#pages.delete(view));
+    try {
+      await view.webContents.loadURL(options.start);
+    } catch (error) {
+      await view.close();
+      throw new KioskError('UI_CRASHED', 'The pages did not load.', { cause: error });
+    }
     return view;
   }
 
@@ -120,6 +154,23 @@ class ElectronShell implements Shell {
     for (const window of [...this.#covers, this.#window]) window.destroy();
   }
 
+  #view(
+    options: Pick<ElectronViewOptions, 'id' | 'session' | 'preload' | 'argument' | 'allowed'>,
+  ): ElectronView {
+    if (this.#closing) throw new KioskError('BRIDGE_CLOSED', 'The shell is ending.');
+    const view = new ElectronView({
+      ...options,
+      preload: join(this.#options.preloadFolder, options.preload),
+      electron: this.#electron,
+      window: this.#window,
+      downloads: downloadsOf(this.#options.dataFolder, options.id),
+      onChord: this.#chord,
+    });
+    this.#views.add(view);
+    void view.closed.then(() => this.#views.delete(view));
+    return view;
+  }
+
   #createWindow(): BrowserWindow {
     const { electron, options } = { electron: this.#electron, options: this.#options };
     const { uiOrigin, displayOrigin, kiosk, developer, log } = options;
@@ -129,12 +180,7 @@ class ElectronShell implements Shell {
     serveOrigins(session, options, (error) =>
       log.error('a request of the UI could not be served', { error }),
     );
-    const config = {
-      uiOrigin,
-      names: contractNames(),
-      chordCode: RETURN_CHORD.code,
-      handshake: '',
-    };
+    const config = bridgeConfig({ origins: [uiOrigin], handshake: '', strip: null });
     const window = new electron.BrowserWindow({
       kiosk,
       fullscreen: kiosk,
@@ -145,7 +191,7 @@ class ElectronShell implements Shell {
       webPreferences: {
         session,
         preload: join(options.preloadFolder, 'electron.cjs'),
-        additionalArguments: [`--vestibule-ui=${encodeURIComponent(JSON.stringify(config))}`],
+        additionalArguments: [argument('ui', config)],
         sandbox: true,
         contextIsolation: true,
         nodeIntegration: false,
@@ -204,13 +250,18 @@ class ElectronShell implements Shell {
     if ([...this.#views].some((view) => view.owns(event.sender.id))) this.#chord();
   };
 
-  readonly #call = (event: IpcMainEvent, message: unknown): void => {
+  readonly #call = (event: IpcMainEvent, message: unknown, load: unknown): void => {
     const frame = event.senderFrame;
-    // A frame that is gone already, or a view, which has no bridge, is not even refused.
+    // A frame that is gone already, or a web session, which has no bridge, is not even refused.
     if (frame === null || typeof message !== 'string' || this.#window.isDestroyed()) return;
-    if (event.sender !== this.#window.webContents) return;
+    const pages = [...this.#pages].some((view) => view.owns(event.sender.id));
+    if (event.sender !== this.#window.webContents && !pages) return;
     this.#options.onCall({
-      caller: { origin: frame.origin, topFrame: frame === event.sender.mainFrame },
+      caller: {
+        origin: frame.origin,
+        topFrame: frame === event.sender.mainFrame,
+        load: typeof load === 'string' && load !== '' ? load : null,
+      },
       message,
       reply: (text) => {
         if (!frame.isDestroyed()) frame.send(EVENT_CHANNEL, text);
@@ -246,4 +297,9 @@ class ElectronShell implements Shell {
       clearTimeout(timer);
     }
   }
+}
+
+/** How main tells a preload what it is for (preload/electron-config.ts). */
+function argument(kind: 'ui' | 'view', config: object): string {
+  return `--vestibule-${kind}=${encodeURIComponent(JSON.stringify(config))}`;
 }

@@ -1,27 +1,39 @@
-/** A web session under Electron: a view over the UI's window, in a partition that is wiped. */
-import { mkdirSync, rmSync } from 'node:fs';
+/**
+ * A page over the UI's window under Electron, in a partition of its own that is wiped: a web session
+ * (web-session.ts), or pages of the campus (pages-session.ts).
+ */
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BrowserWindow, Session, WebContentsView } from 'electron';
-import { hostAllowed, refusalPage } from '../policy.ts';
-import { RETURN_CHORD, type View, type ViewOptions } from '../shell.ts';
-import { denyPermissions, hardenPage } from './hardening.ts';
-import { toOriginRequest, toResponse } from './origin-handler.ts';
+import type { BrowserWindow, Session, WebContents, WebContentsView } from 'electron';
+import type { View } from '../shell.ts';
+import { hardenPage } from './hardening.ts';
 
-export interface ElectronViewOptions extends ViewOptions {
+export interface ElectronViewOptions {
+  readonly id: string;
   readonly electron: typeof import('electron');
   readonly window: BrowserWindow;
-  readonly preloadFolder: string;
-  readonly dataFolder: string;
+  /** Prepared by {@link webSession} or {@link pagesSession}. */
+  readonly session: Session;
+  readonly preload: string;
+  /** What the preload reads (preload/electron-config.ts). */
+  readonly argument: string;
+  /** Goes with the view. */
+  readonly downloads: string;
+  /** Whether the page may be led to an address, or open it in a window (which is this one). */
+  allowed(url: URL): boolean;
   onChord(): void;
+}
+
+/** Where a view's downloads go until its end. */
+export function downloadsOf(dataFolder: string, id: string): string {
+  return join(dataFolder, 'downloads', id);
 }
 
 export class ElectronView implements View {
   readonly id: string;
   readonly closed: Promise<{ readonly crashed: boolean }>;
   readonly #options: ElectronViewOptions;
-  readonly #session: Session;
   readonly #view: WebContentsView;
-  readonly #downloads: string;
   #settle: (end: { readonly crashed: boolean }) => void = () => {};
   #over = false;
 
@@ -31,21 +43,11 @@ export class ElectronView implements View {
     this.closed = new Promise((resolve) => {
       this.#settle = resolve;
     });
-    this.#downloads = join(options.dataFolder, 'downloads', options.id);
-    // Without the `persist:` prefix a partition lives in memory.
-    this.#session = options.electron.session.fromPartition(`view-${options.id}`);
-    this.#restrict();
-    const config = {
-      chordCode: RETURN_CHORD.code,
-      title: options.title,
-      backLabel: options.backLabel,
-      uploads: options.uploads,
-    };
     this.#view = new options.electron.WebContentsView({
       webPreferences: {
-        session: this.#session,
-        preload: join(options.preloadFolder, 'electron-view.cjs'),
-        additionalArguments: [`--vestibule-view=${encodeURIComponent(JSON.stringify(config))}`],
+        session: options.session,
+        preload: options.preload,
+        additionalArguments: [options.argument],
         sandbox: true,
         contextIsolation: true,
         nodeIntegration: false,
@@ -55,21 +57,25 @@ export class ElectronView implements View {
     });
     const { webContents } = this.#view;
     hardenPage(webContents, {
-      mayNavigate: (url) => /^https?:$/.test(url.protocol),
+      mayNavigate: (url) => options.allowed(url),
       onPopup: (url) => {
-        if (/^https?:$/.test(url.protocol)) void webContents.loadURL(url.href).catch(() => {});
+        if (options.allowed(url)) void webContents.loadURL(url.href).catch(() => {});
       },
       onChord: options.onChord,
     });
     webContents.on('render-process-gone', () => void this.#end(true));
+    // Electron says so after a while of silence; the process is ended so that the above follows.
+    webContents.on('unresponsive', () => webContents.forcefullyCrashRenderer());
     options.window.contentView.addChildView(this.#view);
     this.#fit();
     options.window.on('resize', this.#fit);
-    // Its failure is the page's to show.
-    void webContents.loadURL(options.url).catch(() => {});
   }
 
-  /** True when the strip of this view sent the message. */
+  get webContents(): WebContents {
+    return this.#view.webContents;
+  }
+
+  /** True when a document of this view sent the message. */
   owns(webContentsId: number): boolean {
     return !this.#over && this.#view.webContents.id === webContentsId;
   }
@@ -96,16 +102,16 @@ export class ElectronView implements View {
       return;
     }
     this.#over = true;
-    const { window } = this.#options;
+    const { window, session, downloads } = this.#options;
     if (!window.isDestroyed()) {
       window.off('resize', this.#fit);
       window.contentView.removeChildView(this.#view);
       window.webContents.focus();
     }
     this.#view.webContents.close();
-    await this.#session.clearStorageData();
-    await this.#session.clearCache();
-    rmSync(this.#downloads, { recursive: true, force: true });
+    await session.clearStorageData();
+    await session.clearCache();
+    rmSync(downloads, { recursive: true, force: true });
     this.#settle({ crashed });
   }
 
@@ -113,35 +119,4 @@ export class ElectronView implements View {
     const [width = 0, height = 0] = this.#options.window.getContentSize();
     this.#view.setBounds({ x: 0, y: 0, width, height });
   };
-
-  #restrict(): void {
-    const { hosts, title, refusedText, downloads, offline } = this.#options;
-    denyPermissions(this.#session, null);
-    if (downloads) {
-      mkdirSync(this.#downloads, { recursive: true, mode: 0o700 });
-      this.#session.setDownloadPath(this.#downloads);
-    } else this.#session.on('will-download', (event) => event.preventDefault());
-    // Websockets pass by `protocol.handle`; this sees every scheme.
-    this.#session.webRequest.onBeforeRequest((details, done) => {
-      const { protocol, hostname } = new URL(details.url);
-      const document = details.resourceType === 'mainFrame' || details.resourceType === 'subFrame';
-      const network = /^(https?|wss?|ftp):$/.test(protocol);
-      // Documents go on to the handler below, which shows why they are refused.
-      done({ cancel: network && !document && !hostAllowed(hostname, hosts) });
-    });
-    for (const scheme of ['http', 'https']) {
-      this.#session.protocol.handle(scheme, async (request) => {
-        if (!hostAllowed(new URL(request.url).hostname, hosts)) {
-          return toResponse(refusalPage(title, refusedText));
-        }
-        try {
-          return await this.#session.fetch(request, { bypassCustomProtocolHandlers: true });
-        } catch (error) {
-          const saved = await offline?.(toOriginRequest(request));
-          if (saved) return toResponse(saved);
-          throw error;
-        }
-      });
-    }
-  }
 }

@@ -24,7 +24,7 @@ function bridge(overrides: Partial<Handlers> = {}, role: Role = 'anyone', log = 
   const dispatch = createDispatcher({
     handlers: handlersWith(overrides),
     role: () => role,
-    uiOrigins: [UI],
+    uiOrigins: () => [UI],
     log,
     clock,
   });
@@ -33,7 +33,11 @@ function bridge(overrides: Partial<Handlers> = {}, role: Role = 'anyone', log = 
     /** Resolves with the one answer. */
     send: (message: string, caller = { origin: UI, topFrame: true }) =>
       new Promise<Answer>((resolve) =>
-        dispatch({ caller, message, reply: (text) => resolve(JSON.parse(text)) }),
+        dispatch({
+          caller: { ...caller, load: null },
+          message,
+          reply: (text) => resolve(JSON.parse(text)),
+        }),
       ),
     dispatch,
   };

@@ -11,6 +11,7 @@ function make() {
     renderFailed: (reason) => calls.push(`failed: ${reason}`),
     rendered: () => calls.push('rendered'),
     reload: async () => void calls.push('reload'),
+    load: () => 'now',
     log: silentLogger,
     paintMs: 100,
     silenceMs: 50,
@@ -34,7 +35,7 @@ test('heartbeats before the first paint do not count', () => {
   const { calls, watch } = make();
   watch.loading();
   vi.advanceTimersByTime(90);
-  watch.heartbeat();
+  watch.heartbeat('now');
   vi.advanceTimersByTime(20);
   expect(calls).toContain('reload');
 });
@@ -42,10 +43,10 @@ test('heartbeats before the first paint do not count', () => {
 test('a page that paints and ticks is left alone; one that falls silent is reloaded, not given up', () => {
   const { calls, watch } = make();
   watch.loading();
-  watch.rendered();
+  watch.rendered('now');
   for (let i = 0; i < 10; i++) {
     vi.advanceTimersByTime(40);
-    watch.heartbeat();
+    watch.heartbeat('now');
   }
   expect(calls).toEqual(['rendered']);
   vi.advanceTimersByTime(60);
@@ -66,4 +67,18 @@ test('nothing happens after close', () => {
   watch.loading();
   vi.advanceTimersByTime(1000);
   expect(calls).toEqual([]);
+});
+
+test("an old page's last words, and those of other pages, confirm nothing", () => {
+  const { calls, watch } = make();
+  watch.loading();
+  watch.rendered('before');
+  watch.rendered(null);
+  expect(calls).toEqual([]);
+  watch.rendered('now');
+  for (let i = 0; i < 3; i++) {
+    vi.advanceTimersByTime(20);
+    watch.heartbeat('before');
+  }
+  expect(calls).toEqual(['rendered', 'reload']);
 });
