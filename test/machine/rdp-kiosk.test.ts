@@ -1,0 +1,133 @@
+/**
+ * The whole kiosk with a remote desktop: a person signs in once, clicks the tile, works, leaves by
+ * the chord, comes back, signs out. Needs the built product (`npm run build`).
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { probe } from '../../main/sessions/rdp/probe.ts';
+import { type KioskProcess, startKioskProcess } from '../../scripts/kiosk-process.ts';
+import { type CampusServer, startCampus } from '../campus/server/campus.ts';
+import { buildDemoCampus } from '../campus/server/demo.ts';
+import { type Display, startDisplay } from '../support/display.ts';
+import { KioskDriver } from '../support/kiosk-driver.ts';
+import { processTree } from '../support/processes.ts';
+import { type SharedDesktop, startSharedDesktop } from '../support/rdp-servers.ts';
+
+const root = join(fileURLToPath(import.meta.url), '..', '..', '..');
+const PASSWORD = 'member';
+const TILE = 'staff-desktop';
+const PATIENCE = { timeout: 60_000, interval: 200 };
+const DESKTOP = '#2080d0';
+
+const folder = mkdtempSync(join(tmpdir(), 'rdpk-'));
+const runtimeFolder = join(folder, 'run');
+let screen: Display;
+let desktop: SharedDesktop;
+let campus: CampusServer;
+let kiosk: KioskProcess;
+let driver: KioskDriver;
+
+beforeAll(async () => {
+  [screen, desktop] = await Promise.all([startDisplay([1024, 768]), startSharedDesktop()]);
+  desktop.paint(DESKTOP);
+  const server = await desktop.serve({ security: 'nla', accounts: { alice: PASSWORD } });
+  const { certificate } = await probe({
+    host: '127.0.0.1',
+    port: server.port,
+    security: 'auto',
+    signal: AbortSignal.timeout(10_000),
+  });
+  const www = join(folder, 'www');
+  mkdirSync(www);
+  campus = await startCampus({ folder: www });
+  const content = await buildDemoCampus({
+    folder,
+    webUrl: campus.url,
+    images: [],
+    uiFolder: join(root, 'dist', 'renderer'),
+    hostname: hostname(),
+    rdp: {
+      title: 'Remote desktop',
+      target: {
+        hosts: [{ host: '127.0.0.1', port: server.port }],
+        certificate: { pins: [certificate?.fingerprint ?? ''] },
+      },
+    },
+  });
+  const settingsFile = join(folder, 'settings.json');
+  writeFileSync(
+    settingsFile,
+    JSON.stringify({ 'campus.servers': [campus.url], 'campus.keys': [content.trustedKey] }),
+  );
+  kiosk = startKioskProcess({
+    settingsFile,
+    dataFolder: join(folder, 'data'),
+    runtimeFolder,
+    windowed: false,
+    developer: true,
+    env: screen.env,
+    say: () => {},
+  });
+  driver = new KioskDriver(runtimeFolder);
+  await driver.connect();
+});
+
+afterAll(async () => {
+  await driver?.disconnect();
+  await kiosk?.stop();
+  await campus?.stop();
+  await desktop?.stop();
+  await screen?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function middle(): string {
+  const [r = 0, g = 0, b = 0] = execFileSync(
+    'import',
+    ['-window', 'root', '-crop', '1x1+512+700', '-depth', '8', 'rgb:-'],
+    { env: screen.env },
+  );
+  // Lossy codecs change the last bits.
+  return [r, g, b].map((part) => Math.round(part / 16)).join(' ');
+}
+const SHOWN = '2 8 13';
+
+const viewers = (): string[] =>
+  processTree(kiosk.pid)
+    .map(({ commandLine }) => commandLine)
+    .filter((line) => line.includes('/wm-class:vestibule-'));
+
+test('one sign-in, a click, work, the chord, back again, and nothing left at sign-out', async () => {
+  await driver.signIn('alice', PASSWORD);
+  await driver.tile(TILE).click();
+  await expect.poll(middle, PATIENCE).toBe(SHOWN);
+  expect(viewers()).toHaveLength(1);
+  expect((await driver.sessions())[0]).toMatchObject({ state: 'running', surface: 'native' });
+
+  execFileSync('xdotool', ['mousemove', '512', '400', 'key', 'h'], { env: screen.env });
+  await expect.poll(() => desktop.keys.at(-1), PATIENCE).toBe(43);
+
+  execFileSync('xdotool', ['key', 'ctrl+alt+Home'], { env: screen.env });
+  await driver.tile(TILE).waitFor();
+  await expect.poll(middle, PATIENCE).not.toBe(SHOWN);
+  expect((await driver.sessions())[0]).toMatchObject({ state: 'running', shown: false });
+
+  await driver.page
+    .locator('footer')
+    .getByRole('button', { name: /Remote desktop · running/ })
+    .click();
+  await expect.poll(middle, PATIENCE).toBe(SHOWN);
+
+  execFileSync('xdotool', ['key', 'ctrl+alt+Home'], { env: screen.env });
+  await expect.poll(middle, PATIENCE).not.toBe(SHOWN);
+  await driver.page.locator('footer').getByRole('button', { name: 'Sign out' }).click();
+  await driver.page.getByRole('button', { name: 'End sessions and sign out' }).click();
+  await driver.page.getByLabel('User name').waitFor({ timeout: 60_000 });
+  await expect.poll(viewers, PATIENCE).toEqual([]);
+  const log = readFileSync(join(folder, 'data', 'log', 'vestibule.log'), 'utf8');
+  expect(log).toContain('an RDP viewer ended');
+});
