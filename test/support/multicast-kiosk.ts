@@ -51,6 +51,7 @@ rig.images.on('changed', ({ image }) => {
   say({ event: 'progress', progress });
 });
 const began = performance.now();
+const before = process.resourceUsage();
 const urls = config.http ? [`${server.url}/${basename(config.http)}`] : [`${server.url}/none`];
 await rig.images.apply([{ ...config.ref, urls }]);
 await rig.idle();
@@ -58,7 +59,7 @@ const { userCPUTime, systemCPUTime } = process.resourceUsage();
 say({
   event: 'done',
   seconds: (performance.now() - began) / 1000,
-  cpuSeconds: (userCPUTime + systemCPUTime) / 1e6,
+  cpuSeconds: (userCPUTime + systemCPUTime - before.userCPUTime - before.systemCPUTime) / 1e6,
   current: rig.images.status(config.ref.id).current,
   reports: rig.reports,
 });

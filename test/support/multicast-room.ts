@@ -45,6 +45,8 @@ export interface Outcome {
   /** Why nothing was published, and how the last transport failed. */
   readonly code: string | undefined;
   readonly last: string | null | undefined;
+  /** Of the contents that were committed. */
+  readonly root: string | undefined;
   readonly localBytes: number;
   readonly transports: ReadonlyArray<z.infer<typeof Account>>;
   readonly seconds: number;
@@ -114,6 +116,7 @@ export class Room {
           kind: report?.kind ?? 'none',
           code: report?.body.code,
           last: report?.body.details?.last,
+          root: report?.body.root,
           localBytes: report?.body.localBytes ?? 0,
           transports: report?.body.transports ?? [],
           seconds: done.seconds,
