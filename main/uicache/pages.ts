@@ -157,7 +157,11 @@ class Pages implements PageCache {
   async #send(request: OriginRequest): Promise<PageResponse> {
     try {
       const answer = await this.#ask(request, undefined);
-      if (answer.status < 400) this.#store.invalidate(request.url);
+      if (answer.status < 400) {
+        // What is being written down came before this.
+        await Promise.all(this.#writes);
+        this.#store.invalidate(request.url);
+      }
       return live(request, answer);
     } catch (error) {
       this.#options.log.info('a form could not be sent', { host: request.url.host, error });

@@ -18,9 +18,10 @@ let online: boolean;
 let open: PageCache[];
 
 /** A real HTTP client that follows nothing, as the campus client is. */
-const fetchPage: FetchPage = async ({ url, method, headers, signal }) => {
+const fetchPage: FetchPage = async ({ url, method, headers, body, signal }) => {
   if (!online) throw new Error('no network');
-  const response = await fetch(url, { method, headers, signal, redirect: 'manual' });
+  const sent = body === undefined ? {} : { body: new Uint8Array(body) };
+  const response = await fetch(url, { method, headers, ...sent, signal, redirect: 'manual' });
   const answered: Record<string, string | string[]> = Object.fromEntries(response.headers);
   const cookies = response.headers.getSetCookie();
   if (cookies.length > 0) answered['set-cookie'] = cookies;
@@ -210,10 +211,23 @@ describe('network first', () => {
 
   test('other methods are the network’s own', async () => {
     const cache = await start();
-    const post = { ...request('/'), method: 'POST' };
-    expect(await cache.handle(post)).toMatchObject({ status: 405 });
+    let state = 'before';
+    routes['/'] = async (query, response) => {
+      if (query.method === 'POST') {
+        state = Buffer.concat(await query.toArray()).toString('utf8');
+        response.writeHead(303, { location: '/', 'set-cookie': ['a=1', 'b=2'] }).end();
+      } else page(state, { 'cache-control': 'max-age=60' })(query, response);
+    };
+    expect(shown(await cache.handle(request('/')))).toBe('before');
+    const post = { ...request('/'), method: 'POST', body: new TextEncoder().encode('sent') };
+    expect(await cache.handle(post)).toMatchObject({ status: 303, cookies: ['a=1', 'b=2'] });
     expect(await cache.lookup(post)).toBeUndefined();
-    expect(asked).toEqual([]);
+    // What was kept of the address is no longer true.
+    expect(await cache.lookup(request('/'))).toBeUndefined();
+    expect(shown(await cache.handle(request('/')))).toBe('sent');
+    online = false;
+    expect(await cache.handle(post)).toMatchObject({ status: 504, body: null });
+    expect(shown(await cache.lookup(request('/')))).toBe('sent');
   });
 
   test('the pages unused for longest make room', async () => {
