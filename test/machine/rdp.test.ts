@@ -1,6 +1,8 @@
 /** xfreerdp against real servers: who is believed, what is sent, what appears, how it ends. */
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
@@ -103,6 +105,38 @@ async function start(
   });
   open.add(session);
   return session;
+}
+
+/** A line to a server on this computer that can be cut: all that was connected breaks off. */
+async function openLine(to: number) {
+  const sockets = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = connect({ host: '127.0.0.1', port: to });
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        near.destroy();
+        far.destroy();
+      });
+    }
+    near.pipe(far).pipe(near);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const cut = (): void => {
+    for (const socket of sockets) socket.resetAndDestroy();
+    sockets.clear();
+  };
+  const address = server.address();
+  return {
+    port: address !== null && typeof address === 'object' ? address.port : 0,
+    cut,
+    async close() {
+      server.close();
+      cut();
+      await once(server, 'close');
+    },
+  };
 }
 
 const at = (port: number) => ({ host: '127.0.0.1', port });
@@ -266,4 +300,21 @@ test('a viewer that is killed from outside leaves nothing, and the session says 
   expect((await session.ended).error?.code).toBe('REMOTE_LOST');
   expect(readdirSync(runtimeFolder)).toEqual([]);
   expect(leftovers().filter((name) => !before.includes(name))).toEqual([]);
+});
+
+test('a network that is lost and comes back: the same session goes on by itself', async () => {
+  desktop.paint('#d02040');
+  const line = await openLine(nla.port);
+  const session = await start(
+    { hosts: [at(line.port)], certificate: { pins: [pin] } },
+    { secret: PASSWORD },
+  );
+  await show(session);
+  await expectColour([0xd0, 0x20, 0x40]);
+  line.cut();
+  desktop.paint('#2080d0');
+  await expectColour([0x20, 0x80, 0xd0]);
+  await session.stop();
+  expect(await session.ended).toEqual({});
+  await line.close();
 });
