@@ -31,7 +31,7 @@ interface Response {
  * `blob:` URLs, the only network is the bridge. spice-html5 places videos by a style attribute
  * and needs no evaluation of strings.
  */
-export function displayPolicy(uiOrigin: string): string {
+function displayPolicy(uiOrigin: string): string {
   return [
     "default-src 'none'",
     "script-src 'self'",
