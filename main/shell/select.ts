@@ -54,7 +54,7 @@ export function selectShell(options: SelectOptions): Selection {
 }
 
 /** The Electron program, or null: `ELECTRON_OVERRIDE_DIST_PATH`, the npm package, then `PATH`. */
-function findElectron(options: SelectOptions): string | null {
+export function findElectron(options: SelectOptions): string | null {
   const { env, root, executable = isExecutable } = options;
   const candidates: string[] = [];
   if (env.ELECTRON_OVERRIDE_DIST_PATH) {
