@@ -15,6 +15,8 @@ const USAGE = `usage: vestibule COMMAND
                                               what a web server serves of a disk image
   machine import FILE                         libvirt XML or OVF as a machine description,
                                               to standard output
+  rdp import FILE                             an .rdp file as the target of an RDP entry,
+                                              to standard output
 `;
 
 type Command = (args: readonly string[]) => Promise<number>;
@@ -130,6 +132,15 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const { dropped, ...imported } = /<domain[\s>]/.test(xml) ? importLibvirt(xml) : importOvf(xml);
     for (const part of dropped) process.stderr.write(`not carried over: ${part}\n`);
     print(JSON.stringify(imported, null, 2));
+    return 0;
+  },
+
+  'rdp import': async (args) => {
+    const [file = ''] = positionals(args, 1);
+    const { importRdpFile } = await import('./sessions/rdp/import-rdp.ts');
+    const { target, ignored } = importRdpFile(await readFile(file));
+    for (const property of ignored) process.stderr.write(`not carried over: ${property}\n`);
+    print(JSON.stringify(target, null, 2));
     return 0;
   },
 };

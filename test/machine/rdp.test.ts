@@ -1,7 +1,7 @@
 /** xfreerdp against real servers: who is believed, what is sent, what appears, how it ends. */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { RdpEntry } from '../../main/base/manifest.ts';
 import { createLog, type Log } from '../../main/log/log.ts';
 import { Launcher } from '../../main/process/launcher.ts';
-import type { RunningSession } from '../../main/sessions/engine.ts';
+import type { Engine, RunningSession } from '../../main/sessions/engine.ts';
 import { createRdpEngine } from '../../main/sessions/rdp/engine.ts';
 import { openPinStore, type PinStore } from '../../main/sessions/rdp/pins.ts';
 import { probe } from '../../main/sessions/rdp/probe.ts';
@@ -38,6 +38,9 @@ let pin: string;
 let log: Log;
 let launcher: Launcher;
 let pins: PinStore;
+let engine: Engine<RdpEntry>;
+/** What the person typed to sign in. */
+let typed: string | undefined;
 const onReturnChord = vi.fn();
 const open = new Set<RunningSession>();
 
@@ -47,6 +50,17 @@ beforeAll(async () => {
   log = createLog({ level: 'debug', destination: { type: 'file', path: logFile } });
   launcher = new Launcher(log);
   pins = openPinStore({ path: join(folder, 'rdp.db'), now: Date.now, log });
+  engine = createRdpEngine({
+    launcher,
+    credentials: {
+      secretFor: () => (typed === undefined ? undefined : new TextEncoder().encode(typed)),
+    },
+    pins,
+    runtimeFolder,
+    onReturnChord,
+    log,
+  });
+  mkdirSync(join(runtimeFolder, 'rdp-left-by-a-killed-main'), { recursive: true });
   nla = await desktop.serve({ security: 'nla', accounts: { [USER]: PASSWORD } });
   pin = await fingerprint(nla.port);
 });
@@ -82,16 +96,7 @@ async function start(
   target: object,
   { secret, notice = () => {} }: { secret?: string; notice?: (error: WireError) => void } = {},
 ): Promise<RunningSession> {
-  const engine = createRdpEngine({
-    launcher,
-    credentials: {
-      secretFor: () => (secret === undefined ? undefined : new TextEncoder().encode(secret)),
-    },
-    pins,
-    runtimeFolder,
-    onReturnChord,
-    log,
-  });
+  typed = secret;
   const session = await engine.start({
     sessionId: 's-1',
     groupId: 'g-1',

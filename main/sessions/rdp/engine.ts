@@ -2,7 +2,7 @@
  * Remote desktops over RDP in xfreerdp's window. Host, protection and certificate are checked
  * before it starts, so that it has nothing to ask. Why xfreerdp: docs/adr/0011-rdp-engines.md.
  */
-import { stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import type { ErrorCode } from '../../../preload/contract/errors.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { KioskError } from '../../base/errors.ts';
@@ -35,7 +35,7 @@ export interface RdpEngineOptions {
   /** What the person typed to sign in; undefined for guests. `People` fits. */
   readonly credentials: { secretFor(personId: string): Uint8Array | undefined };
   readonly pins: PinStore;
-  /** For what lasts as long as a session. */
+  /** For what lasts as long as a session; nobody else's: it is emptied at the first start. */
   readonly runtimeFolder: string;
   /** The person wants the tiles back. */
   readonly onReturnChord: () => void;
@@ -47,12 +47,16 @@ export interface RdpEngineOptions {
 
 export function createRdpEngine(options: RdpEngineOptions): Engine<RdpEntry> {
   let viewer: Viewer | undefined;
+  /** A main that was killed took its viewers with it, but not their homes. */
+  let emptied: Promise<void> | undefined;
   const wrong = new WrongPasswords(options.clock ?? systemClock);
   return {
     kind: 'rdp',
     surface: 'native',
     async start(request: StartRequest<RdpEntry>): Promise<RunningSession> {
       const target = readTarget(request.entry);
+      emptied ??= rm(options.runtimeFolder, { recursive: true, force: true });
+      await emptied;
       viewer ??= await findViewer(options.launcher);
       if (viewer === undefined) {
         throw new KioskError('ENGINE_MISSING', 'xfreerdp, xdotool or xinput is not installed.');

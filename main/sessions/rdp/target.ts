@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { LAYOUT_NAMES } from './keyboard-layouts.ts';
 
 /** Name or address; nothing that a command line could read as an option or a list. */
-export const RdpHostName = z
+const RdpHostName = z
   .string()
   .min(1)
   .max(255)
