@@ -8,6 +8,7 @@ import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { errno } from '../base/errors.ts';
+import { CHUNK_SIZE } from './chunk-size.ts';
 import type {
   AnswerMessage,
   ChunkSet,
@@ -15,7 +16,6 @@ import type {
   ReadyMessage,
   TaskMessage,
 } from './chunk-tasks.ts';
-import { CHUNK_SIZE } from './manifest.ts';
 
 /** Chunks that are read at once: 1 MiB keeps a disk streaming. */
 const RUN = 16;

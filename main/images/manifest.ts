@@ -19,9 +19,10 @@ import type { Json } from '../../preload/contract/errors.ts';
 import { Id } from '../../preload/contract/model.ts';
 import { KioskError } from '../base/errors.ts';
 import { Sha256 } from '../base/manifest.ts';
+import { CHUNK_SIZE } from './chunk-size.ts';
 
-/** Bytes of a chunk (the last one may be short): qcow2's default cluster size. */
-export const CHUNK_SIZE = 65_536;
+export { CHUNK_SIZE };
+
 /** The largest image manifest that is read, as in the campus manifest's schema. */
 const MAX_MANIFEST_BYTES = 256 * 1024 * 1024;
 

@@ -15,7 +15,7 @@ import { type Kiosk, Room, udpSender } from '../support/multicast-room.ts';
 import { createNetwork, type Host, networkObstacle, type Process } from '../support/namespaces.ts';
 import { median, printResult, printTable } from './report.ts';
 
-const MIB = 192;
+const MIB = 128;
 const MBIT = 400;
 const ROUNDS = 3;
 const GOAL = 0.9;

@@ -82,7 +82,7 @@ async function* cut(
   for await (const part of stream) {
     for (let offset = 0; offset < part.length && !place.done; ) {
       const { index, length } = place.value;
-      if (filled === 0) chunk = needs(index) ? new Uint8Array(length) : undefined;
+      if (filled === 0) chunk = needs(index) ? Buffer.allocUnsafeSlow(length) : undefined;
       const count = Math.min(length - filled, part.length - offset);
       chunk?.set(part.subarray(offset, offset + count), filled);
       filled += count;

@@ -79,7 +79,8 @@ export class SliceWindow {
     // One of the two lengths is a lie; what came under the other one is asked for again.
     if (known?.confirmed && !confirmed) return undefined;
     const entry: Slice = {
-      bytes: Buffer.alloc(sliceBytes),
+      // Not zeroed: it is handed over only once every block was written.
+      bytes: Buffer.allocUnsafeSlow(sliceBytes),
       have: new Uint8Array(MAX_SLICE_BLOCKS / 8),
       blocks,
       arrived: 0,
