@@ -70,7 +70,7 @@ export interface ViewOptions {
   readonly offline?: (request: OriginRequest) => Promise<OriginResponse | undefined>;
 }
 
-/** Pages of existing servers in front of the UI, see docs/adr/0010-pages-as-ui.md. */
+/** Pages of existing servers in front of the UI, see docs/adr/0012-pages-as-ui.md. */
 export interface PagesOptions {
   readonly id: string;
   readonly start: string;

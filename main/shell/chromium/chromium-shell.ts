@@ -105,7 +105,7 @@ class ChromiumShell implements Shell {
   /** Takes over a browser: interception first, then whatever pages it has and will have. */
   async begin(running: RunningChromium): Promise<void> {
     this.#running = running;
-    const { uiOrigin, displayOrigin, developer, log } = this.#options;
+    const { kiosk, uiOrigin, displayOrigin, developer, log } = this.#options;
     const { browser } = running.pipe;
     void running.child.exited.then(({ code, stderrTail }) => {
       if (this.#running !== running || this.#closing || this.#restarting) return;
@@ -141,6 +141,13 @@ class ChromiumShell implements Shell {
       flatten: true,
       filter: [{ type: 'page' }, { exclude: true }],
     });
+    if (kiosk) {
+      browser.post('Target.createTarget', {
+        url: `${uiOrigin}/`,
+        newWindow: true,
+        windowState: 'fullscreen',
+      });
+    }
     const { product } = await browser.send('Browser.getVersion');
     this.#version = product.replace('Chrome/', 'Chromium ');
     await Promise.race([firstPage, running.pipe.closed]);
@@ -282,6 +289,7 @@ class ChromiumShell implements Shell {
           targetId,
           scripts: this.#scripts,
           handshake: this.#handshake,
+          onItsWay: this.#options.kiosk,
           onChord: this.#chord,
           onLost: (reason) => void this.#recover(reason),
         }),

@@ -19,12 +19,6 @@ export interface FlagOptions {
  */
 export const DEAD_PROXY = 'http://127.0.0.1:1';
 
-/**
- * What the window shows first. The UI's first document takes over this page's process, where a
- * `data:` page would have to be left for another: 60 to 100 ms later.
- */
-const FIRST_PAGE = 'about:blank';
-
 /** Parts of a desktop browser that a kiosk has no use for, or that speak to their maker. */
 const FEATURES_OFF = [
   'AutofillServerCommunication',
@@ -38,7 +32,6 @@ export function chromiumFlags(options: FlagOptions): string[] {
   const flags = [
     '--remote-debugging-pipe',
     `--user-data-dir=${options.profile}`,
-    `--app=${FIRST_PAGE}`,
     // The frames that draw machines and remote desktops get a process of their own: what a
     // hostile server sends is parsed away from the page that holds the bridge.
     `--isolate-origins=${options.displayOrigin}`,
@@ -66,8 +59,11 @@ export function chromiumFlags(options: FlagOptions): string[] {
     // Nothing of a person is stored, so there is nothing for a key ring to protect.
     '--password-store=basic',
   ];
-  if (options.kiosk) flags.push('--kiosk');
-  else flags.push('--window-size=1280,800');
+  // In a room the shell makes the window itself, on the UI's address and full-screen: the browser
+  // need not show a first page that is left at once. A developer's window is an app window, which
+  // only the command line can ask for.
+  if (options.kiosk) flags.push('--kiosk', '--no-startup-window');
+  else flags.push('--app=about:blank', '--window-size=1280,800');
   if (options.developer) flags.push('--remote-debugging-port=0');
   // --test-type hides the warning bar about the missing sandbox.
   if (!options.sandbox) flags.push('--no-sandbox', '--test-type');

@@ -21,6 +21,16 @@ export async function navigate(session: DevtoolsSession, url: string): Promise<v
 }
 
 /**
+ * Waits for a document that is on its way.
+ * @throws KioskError `TIMEOUT`
+ */
+export async function arrives(arrival: Promise<true>): Promise<void> {
+  if ((await within(LOAD_PATIENCE_MS, arrival)) === undefined) {
+    throw new KioskError('TIMEOUT', 'The page did not load in time.');
+  }
+}
+
+/**
  * True when the page's main thread answers. A page in an endless loop does not.
  * @param patience milliseconds
  */

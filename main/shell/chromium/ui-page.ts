@@ -2,7 +2,7 @@
 import type { IncomingCall } from '../shell.ts';
 import { Bridge } from './bridge.ts';
 import type { DevtoolsPipe, DevtoolsSession } from './connection.ts';
-import { navigate, responds } from './page.ts';
+import { arrives, navigate, responds } from './page.ts';
 import type { Scripts } from './scripts.ts';
 
 export interface UiPageOptions {
@@ -13,6 +13,8 @@ export interface UiPageOptions {
   readonly scripts: Scripts;
   /** The name of the event between the two worlds. */
   readonly handshake: string;
+  /** The window was made with the UI's address: the first load is under way already. */
+  readonly onItsWay: boolean;
   onCall(call: IncomingCall): void;
   onChord(): void;
   /** The page died, or left the UI's origin by a way that is not a request. */
@@ -24,10 +26,13 @@ export class UiPage {
   readonly #session: DevtoolsSession;
   readonly #bridge: Bridge;
   #arrived = false;
+  readonly #arrival = Promise.withResolvers<true>();
+  #onItsWay: boolean;
 
   constructor(options: UiPageOptions) {
     this.#options = options;
     this.#session = options.session;
+    this.#onItsWay = options.onItsWay;
     this.#listen();
     this.#session.post('Inspector.enable');
     this.#session.post('Page.enable');
@@ -57,6 +62,10 @@ export class UiPage {
    * @throws KioskError `TIMEOUT`, `UI_CRASHED`, `BRIDGE_CLOSED`
    */
   load(): Promise<void> {
+    if (this.#onItsWay) {
+      this.#onItsWay = false;
+      return arrives(this.#arrival.promise);
+    }
     return navigate(this.#session, `${this.#options.uiOrigin}/`);
   }
 
@@ -88,7 +97,10 @@ export class UiPage {
     const session = this.#session;
     session.on('Page.frameNavigated', ({ frame }) => {
       if (frame.parentId !== undefined) return;
-      if (new URL(frame.url).origin === uiOrigin) this.#arrived = true;
+      if (new URL(frame.url).origin === uiOrigin) {
+        this.#arrived = true;
+        this.#arrival.resolve(true);
+      }
       // Before that it is the browser's own first page.
       else if (this.#arrived) this.#options.onLost('left its origin');
     });
