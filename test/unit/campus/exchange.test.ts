@@ -36,5 +36,5 @@ test.each([
 
 test('a method that the client has no use for', async () => {
   const url = new URL('http://127.0.0.1:1/');
-  await expect(exchanger.open({ method: 'DELETE', url })).rejects.toThrow('DELETE');
+  await expect(exchanger.open({ method: 'CONNECT', url })).rejects.toThrow('CONNECT');
 });
