@@ -4,13 +4,19 @@ import { SpiceInputsConn } from 'spice-html5/inputs.js';
 import { SpiceMainConn } from 'spice-html5/main.js';
 import { SpicePlaybackConn } from 'spice-html5/playback.js';
 import type { SpiceConnOptions, SpiceMessage } from 'spice-html5/spiceconn.js';
+import { type SpiceImage, SpiceMsgDisplayDrawCopy } from 'spice-html5/spicemsg.js';
 import { isToken } from './address.ts';
 import { Agent } from './agent.ts';
 import { body } from './body.ts';
+import { copyRgb32, decodeLzRgb32, flipRows } from './pixels.ts';
 import { type HearsBridge, outgoing, send } from './wire.ts';
 
 const MAIN = { channelsList: 104, agentDisconnected: 108, agentData: 109 } as const;
-const DISPLAY = { preferredCompression: 103 } as const;
+const DISPLAY = { preferredCompression: 103, drawCopy: 304 } as const;
+const IMAGE = { bitmap: 0, lzRgb: 101 } as const;
+const LZ_RGB32 = 8;
+const BITMAP_32BIT = 8;
+const BITMAP_TOP_DOWN = 4;
 /** SPICE_IMAGE_COMPRESSION_LZ: QUIC, the server's choice, costs this decoder twice the time. */
 const COMPRESSION_LZ = 6;
 const INPUTS = {
@@ -117,6 +123,30 @@ export class DisplayChannel extends SpiceDisplayConn {
     }
   }
 
+  override process_channel_message(message: SpiceMessage): boolean {
+    return (
+      (message.type === DISPLAY.drawCopy && this.#drawCopy(message)) ||
+      super.process_channel_message(message)
+    );
+  }
+
+  /** The common pictures of a moving screen; false: not one of them, the library draws it. */
+  #drawCopy(message: SpiceMessage): boolean {
+    const { base, data } = new SpiceMsgDisplayDrawCopy(message.data ?? new ArrayBuffer(0));
+    const image = data.src_bitmap;
+    const pixels = image ? opaquePixels(image) : undefined;
+    if (!image || !pixels) return false;
+    return this.draw_copy_helper({
+      base,
+      src_area: data.src_area,
+      image_data: pixels,
+      tag: 'opaque',
+      // The library strips transparency pixel by pixel where this is true.
+      has_alpha: false,
+      descriptor: image.descriptor,
+    });
+  }
+
   /** The library's own listeners use `keyCode` and forget CSS scaling: none are hooked. */
   override hook_events(): void {
     const canvas =
@@ -133,6 +163,28 @@ export class DisplayChannel extends SpiceDisplayConn {
     this.onPicture?.();
     return drawn;
   }
+}
+
+function opaquePixels(image: SpiceImage): ImageData | undefined {
+  if (image.descriptor.type === IMAGE.lzRgb) {
+    const { type, width, height, top_down: topDown, data } = image.lz_rgb;
+    if (type !== LZ_RGB32) return undefined;
+    const pixels = new ImageData(width, height);
+    const words = new Uint32Array(pixels.data.buffer);
+    decodeLzRgb32(new Uint8Array(data), words);
+    if (topDown === 0) flipRows(words, width);
+    return pixels;
+  }
+  if (image.descriptor.type === IMAGE.bitmap) {
+    const { format, flags, x: width, y: height, stride, data } = image.bitmap;
+    if (format !== BITMAP_32BIT || stride !== width * 4) return undefined;
+    const pixels = new ImageData(width, height);
+    const words = new Uint32Array(pixels.data.buffer);
+    copyRgb32(data, words);
+    if ((flags & BITMAP_TOP_DOWN) === 0) flipRows(words, width);
+    return pixels;
+  }
+  return undefined;
 }
 
 export class InputsChannel extends SpiceInputsConn {
