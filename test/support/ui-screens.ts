@@ -82,7 +82,7 @@ function adminScreen(
 const inSession: Screen = {
   name: 'session',
   scenario: { sessions: [shown, elsewhere] },
-  arrange: (ui) => ui.page.getByTitle('Windows 11 — Chemistry').waitFor(),
+  arrange: (ui) => ui.page.locator('iframe[aria-label="Windows 11 — Chemistry"]').waitFor(),
 };
 
 export const SCREENS: readonly Screen[] = [
@@ -219,7 +219,8 @@ export const SCREENS: readonly Screen[] = [
         }),
       ),
     },
-    arrange: (ui) => ui.page.getByTitle('Debian — Networks lab · router').waitFor(),
+    arrange: (ui) =>
+      ui.page.locator('iframe[aria-label="Debian — Networks lab · router"]').waitFor(),
   },
   {
     name: 'session-window',
@@ -371,7 +372,7 @@ export const SCREENS: readonly Screen[] = [
       state: kioskState({ preferences: { ...preferences, textScale: 2 } }),
       sessions: [shown, elsewhere],
     },
-    arrange: (ui) => ui.page.getByTitle('Windows 11 — Chemistry').waitFor(),
+    arrange: (ui) => ui.page.locator('iframe[aria-label="Windows 11 — Chemistry"]').waitFor(),
   },
   { name: 'home-1024', options: { viewport: { width: 1024, height: 768 } } },
   {
