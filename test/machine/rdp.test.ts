@@ -286,6 +286,34 @@ test('classic security works where the campus allows it, and never carries a pas
   await expectColour([0xc0, 0xc0, 0x20]);
 });
 
+test.each(['here', 'server', 'off'] as const)(
+  'everything that an entry may ask for at once, with sound %s: the viewer takes it',
+  async (sound) => {
+    desktop.paint('#d02040');
+    const session = await start(
+      {
+        hosts: [at(nla.port)],
+        certificate: { pins: [pin] },
+        domain: 'LAB',
+        // freerdp-shadow hangs up on tokens of another form.
+        loadBalanceInfo: 'Cookie: msts=3640205228.15629.0000',
+        keyboard: '0x0000040c',
+        sound,
+        microphone: true,
+        drives: [{ name: 'Shared folder', path: folder }],
+        printers: true,
+        monitors: 'all',
+        network: sound === 'here' ? 'auto' : 'wan',
+        clipboard: false,
+        resize: false,
+      },
+      { secret: PASSWORD },
+    );
+    await show(session);
+    await expectColour([0xd0, 0x20, 0x40]);
+  },
+);
+
 test('a viewer that is killed from outside leaves nothing, and the session says that it was lost', async () => {
   const before = leftovers();
   const session = await start(
