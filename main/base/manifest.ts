@@ -99,7 +99,7 @@ const EntryBase = {
 };
 
 /** One machine of a vm entry: an image and its description (schema in main/sessions/vm). */
-export const MachineRef = z.object({
+const MachineRef = z.object({
   name: Id,
   image: Id.optional(),
   /** The machine description; validated by `main/sessions/vm`. */
