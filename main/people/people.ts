@@ -11,6 +11,8 @@ import type { PreferencesChange } from './preferences.ts';
 import { Reception } from './reception.ts';
 import type { ScryptCost } from './verifier.ts';
 
+export { GUEST_ID } from './reception.ts';
+
 /** Who the campus says someone is. */
 export interface LoginAnswer {
   readonly id: string;
@@ -54,9 +56,6 @@ export interface PeopleOptions {
   /** Price of a verifier; tests take a lower one. */
   readonly cost?: ScryptCost;
 }
-
-/** All guests are one: nothing is kept for them. */
-export const GUEST_ID = 'guest';
 
 export type PeopleEvents = {
   changed: Person | null;

@@ -8,16 +8,15 @@ import { type Database, openDatabase } from '../database/database.ts';
 import type { Logger } from '../log/logger.ts';
 import { Attempts } from './attempts.ts';
 import { MIGRATIONS, OfflineLogins } from './offline-logins.ts';
-import {
-  GUEST_ID,
-  type LoginAnswer,
-  type People,
-  type PeopleEvents,
-  type PeopleOptions,
-} from './people.ts';
+import type { LoginAnswer, People, PeopleEvents, PeopleOptions } from './people.ts';
 import { PreferenceBook, type PreferencesChange } from './preferences.ts';
 import { makeVerifier, matches, type ScryptCost, STRONG } from './verifier.ts';
 
+/**
+ * All guests are one: nothing is kept for them. Not in people.ts, which imports this file: bundled,
+ * its constants would not be there yet.
+ */
+export const GUEST_ID = 'guest';
 const GUEST: Person = {
   id: GUEST_ID,
   name: 'Guest',

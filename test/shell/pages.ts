@@ -156,7 +156,7 @@ export function pagesConformance(candidate: Candidate): void {
         await until(() => !screen.front);
         // The server is gone; what answers is kept. A script cannot tell: the window can.
         await until(() => screen.front);
-        expect(pixel()).toBe('#0a141e');
+        await until(() => pixel() === '#0a141e');
         // Another start page, which was never seen: the UI shows, and the pages when they can be had.
         screen.apply({ start: `${php.url}/other`, origins: [php.url], privileged: [] });
         await until(() => pixel() !== '#0a141e');
