@@ -184,8 +184,13 @@ function everyProcess(): string {
     .join('\n');
 }
 
-const leftovers = (): string[] =>
-  readdirSync('/dev/shm').filter((name) => name.includes('xfreerdp'));
+/** What FreeRDP leaves outside its home: shared memory, and mounts for copied files. */
+const leftovers = (): string[] => [
+  ...readdirSync('/dev/shm').filter((name) => name.includes('xfreerdp')),
+  ...readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .filter((line) => line.includes('com.freerdp')),
+];
 
 test('NLA: the picture appears, keys arrive, the chord leads out, nothing tells the password', async () => {
   desktop.paint('#d02040');

@@ -2,7 +2,7 @@
  * Remote desktops over RDP in xfreerdp's window. Host, protection and certificate are checked
  * before it starts, so that it has nothing to ask. Why xfreerdp: docs/adr/0011-rdp-engines.md.
  */
-import { rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import type { ErrorCode } from '../../../preload/contract/errors.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { KioskError } from '../../base/errors.ts';
@@ -14,6 +14,7 @@ import { viewerArguments } from './arguments.ts';
 import { checkCertificate } from './certificate.ts';
 import { type ChosenHost, chooseHost } from './choose-host.ts';
 import { endFailure, startFailure } from './exit-codes.ts';
+import { removeHome } from './home.ts';
 import type { PinStore } from './pins.ts';
 import { probe } from './probe.ts';
 import { RdpTarget } from './target.ts';
@@ -55,7 +56,7 @@ export function createRdpEngine(options: RdpEngineOptions): Engine<RdpEntry> {
     surface: 'native',
     async start(request: StartRequest<RdpEntry>): Promise<RunningSession> {
       const target = readTarget(request.entry);
-      emptied ??= rm(options.runtimeFolder, { recursive: true, force: true });
+      emptied ??= removeHome(options.launcher, options.runtimeFolder, options.log);
       await emptied;
       viewer ??= await findViewer(options.launcher);
       if (viewer === undefined) {
@@ -125,6 +126,7 @@ async function startSession(
       input,
       folder: options.runtimeFolder,
       signal,
+      log: options.log,
     });
     await waitForWindow(options, windowClass, process, chosen, signal);
     return runningSession(options, windowClass, process);

@@ -3,8 +3,10 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '../../log/logger.ts';
 import { baseEnvironment, type Child, type Launcher } from '../../process/launcher.ts';
 import { CHORD_PROGRAM } from '../native-chord.ts';
+import { removeHome } from './home.ts';
 
 export const WINDOW_PROGRAM = 'xdotool';
 const PROGRAMS = ['xfreerdp3', 'xfreerdp'] as const;
@@ -70,6 +72,7 @@ export async function startViewer(
     readonly input: Uint8Array;
     readonly folder: string;
     readonly signal: AbortSignal;
+    readonly log: Logger;
   },
 ): Promise<ViewerProcess> {
   await mkdir(options.folder, { recursive: true, mode: 0o700 });
@@ -82,6 +85,7 @@ export async function startViewer(
       env: {
         ...environment,
         HOME: home,
+        TMPDIR: home,
         // Xlib looks for it in the home, which is another one now.
         XAUTHORITY: environment.XAUTHORITY ?? join(homedir(), '.Xauthority'),
       },
@@ -99,14 +103,14 @@ export async function startViewer(
       failure: () => failure,
       exited: child.exited.then(async ({ code }) => {
         await Promise.all([
-          rm(home, { recursive: true, force: true }),
+          removeHome(launcher, home, options.log),
           rm(sharedMemory(child.pid), { force: true }),
         ]);
         return code;
       }),
     };
   } catch (error) {
-    await rm(home, { recursive: true, force: true });
+    await removeHome(launcher, home, options.log);
     throw error;
   }
 }
