@@ -16,6 +16,7 @@ import { createCampus } from './campus/campus.ts';
 import { readAddresses, readIdentity } from './device/identity.ts';
 import { readWarnings } from './device/warnings.ts';
 import { createDeviceCalls } from './device-calls.ts';
+import { createEngines } from './engines.ts';
 import { createImages } from './images/images.ts';
 import { multicastTransports } from './images/multicast/transports.ts';
 import { createJobs } from './jobs/jobs.ts';
@@ -27,12 +28,8 @@ import { SeatRecord } from './people/seat-record.ts';
 import type { Launcher } from './process/launcher.ts';
 import { present, sessionReport, uiReport } from './reports.ts';
 import { SessionManager } from './sessions/manager.ts';
-import { createRdpEngine } from './sessions/rdp/engine.ts';
-import { openPinStore } from './sessions/rdp/pins.ts';
 import { createSpiceBridge } from './sessions/spice/bridge.ts';
 import { createDisplayServer } from './sessions/spice/serve.ts';
-import { createVmEngine } from './sessions/vm/engine.ts';
-import { createWebEngine } from './sessions/web/engine.ts';
 import { loadSettings, type Settings } from './settings/settings.ts';
 import { DISPLAY_ORIGIN } from './shell/origins.ts';
 import { type IncomingCall, RETURN_CHORD, type Shell, type ShellOptions } from './shell/shell.ts';
@@ -42,7 +39,7 @@ import { createFastLane } from './uicache/fast-lane.ts';
 import { PageSaver, type SavedPages } from './uicache/page-saver.ts';
 import { createPageCache } from './uicache/pages.ts';
 import { createUiCache } from './uicache/uicache.ts';
-import { pagesTexts, viewTexts } from './view-texts.ts';
+import { pagesTexts } from './view-texts.ts';
 
 /** A page that has not painted by now has other troubles than a busy processor. */
 const FIRST_PAINT_MS = 5_000;
@@ -227,45 +224,22 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     uiOrigin: start.uiOrigin,
     returnChord: RETURN_CHORD.label,
   });
-  const machines = createVmEngine({
+  const engines = createEngines({
     launcher,
+    settings,
+    campus,
     images,
-    runtimeFolder: join(runtimeFolder, 'vm'),
-    stateFolder: join(dataFolder, 'machines'),
-    log: log.scope('machines'),
+    people,
+    spice,
+    dataFolder,
+    runtimeFolder,
+    shell: () => shell,
+    savedPage: (request) => pages.lookup(request),
+    onReturnChord: () => sessions.hide(),
+    log,
   });
-  const virtualization = async () => {
-    const { accelerator, reason } = await machines.accelerator();
-    return { kvm: accelerator === 'kvm', reason };
-  };
-  const pins = openPinStore({
-    path: join(dataFolder, 'rdp.db'),
-    now: () => systemClock.now(),
-    log: log.scope('rdp'),
-  });
-  const engines = [
-    machines,
-    createRdpEngine({
-      launcher,
-      credentials: people,
-      pins,
-      runtimeFolder: join(runtimeFolder, 'rdp'),
-      onReturnChord: () => sessions.hide(),
-      log: log.scope('rdp'),
-    }),
-    createWebEngine({
-      open: (view) => {
-        if (!shell) throw new KioskError('BRIDGE_CLOSED', 'The screen is not ready.');
-        return shell.openView({
-          ...view,
-          ...viewTexts(view.title, people.preferences.locale),
-          ...(view.saved ? { offline: (request) => pages.lookup(request) } : {}),
-        });
-      },
-    }),
-  ];
   const sessions = new SessionManager({
-    engines,
+    engines: engines.all,
     display: spice,
     maxSessions: () => settings.get('sessions.max'),
     graceMs: () => settings.get('sessions.graceSeconds') * 1000,
@@ -280,7 +254,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     campus,
     dataFolder,
     signal: closing.signal,
-    virtualization,
+    virtualization: engines.virtualization,
     log: log.scope('device'),
     own: () => ({
       vestibule: VERSION,
@@ -311,7 +285,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     returnChord: RETURN_CHORD.label,
     image: (id) => images.status(id),
     savedAt: (entryId) => pages.savedAt(entryId),
-    engines: new Set(engines.map(({ kind }) => kind)),
+    engines: new Set(engines.all.map(({ kind }) => kind)),
     emit,
   });
   const pagesScreen = new PagesScreen({
@@ -452,7 +426,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
   void readWarnings({
     scratchFolder: dataFolder,
     memoryReserveMiB: settings.get('sessions.memoryReserveMiB'),
-    virtualization,
+    virtualization: engines.virtualization,
   }).then((found) => {
     warnings = found;
     view.touch();
@@ -472,7 +446,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     await saver.close();
     await Promise.all([uiCache.close(), pages.close(), lane.close()]);
     people.close();
-    pins.close();
+    engines.close();
     await campus.close();
     await launcher.stopAll();
     log.close();

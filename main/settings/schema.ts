@@ -185,6 +185,13 @@ export const SETTINGS = {
     'Sessions that may run at once.',
     { policy: true },
   ),
+  'sessions.viewer': setting(
+    z.enum(['embedded', 'native']),
+    'embedded',
+    '"embedded" or "native"',
+    'How machines and SPICE desktops are shown: in the page, or by remote-viewer in a window of its own where it is installed.',
+    { policy: true },
+  ),
   'sessions.graceSeconds': setting(
     z.int().min(0).max(600),
     20,

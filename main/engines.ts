@@ -1,0 +1,116 @@
+/** The engines of this kiosk: local machines, SPICE and RDP desktops, web pages. */
+import { join } from 'node:path';
+import { systemClock } from './base/clock.ts';
+import { KioskError } from './base/errors.ts';
+import type { Campus } from './campus/api.ts';
+import type { Images } from './images/images.ts';
+import type { Logger } from './log/logger.ts';
+import type { People } from './people/people.ts';
+import type { Launcher } from './process/launcher.ts';
+import type { Engine } from './sessions/engine.ts';
+import { createRdpEngine } from './sessions/rdp/engine.ts';
+import { openPinStore } from './sessions/rdp/pins.ts';
+import type { SpiceBridge } from './sessions/spice/bridge.ts';
+import { createSpiceEngine } from './sessions/spice/engine.ts';
+import { withNativeViewer } from './sessions/spice/native-machines.ts';
+import { createNativeViewer } from './sessions/spice/viewer.ts';
+import { createVmEngine } from './sessions/vm/engine.ts';
+import { createWebEngine } from './sessions/web/engine.ts';
+import type { Settings } from './settings/settings.ts';
+import type { OriginRequest, OriginResponse, Shell } from './shell/shell.ts';
+import { viewTexts } from './view-texts.ts';
+
+/** A .vv file or a password: anything longer is no ticket. */
+const MAX_TICKET_BYTES = 256 * 1024;
+
+export interface EnginesOptions {
+  readonly launcher: Launcher;
+  readonly settings: Settings;
+  readonly campus: Campus;
+  readonly images: Images;
+  readonly people: People;
+  readonly spice: SpiceBridge;
+  readonly dataFolder: string;
+  readonly runtimeFolder: string;
+  /** undefined while the screen is not ready. */
+  readonly shell: () => Shell | undefined;
+  /** A page as it was saved, for web sessions without the network. */
+  readonly savedPage: (request: OriginRequest) => Promise<OriginResponse | undefined>;
+  /** The person wants to leave a window that the shell does not see. */
+  readonly onReturnChord: () => void;
+  readonly log: Logger;
+}
+
+export interface Engines {
+  readonly all: readonly Engine[];
+  /** Whether machines use KVM, found by running one; asked once per boot. */
+  virtualization(): Promise<{ readonly kvm: boolean; readonly reason: string | null }>;
+  close(): void;
+}
+
+export function createEngines(options: EnginesOptions): Engines {
+  const { launcher, settings, campus, images, people, dataFolder, runtimeFolder, log } = options;
+  const machines = createVmEngine({
+    launcher,
+    images,
+    runtimeFolder: join(runtimeFolder, 'vm'),
+    stateFolder: join(dataFolder, 'machines'),
+    log: log.scope('machines'),
+  });
+  const viewer = createNativeViewer({ launcher, log: log.scope('viewer') });
+  const pins = openPinStore({
+    path: join(dataFolder, 'rdp.db'),
+    now: () => systemClock.now(),
+    log: log.scope('rdp'),
+  });
+  const rdp = createRdpEngine({
+    launcher,
+    credentials: people,
+    pins,
+    runtimeFolder: join(runtimeFolder, 'rdp'),
+    onReturnChord: options.onReturnChord,
+    log: log.scope('rdp'),
+  });
+  const spice = createSpiceEngine({
+    bridge: options.spice,
+    viewer,
+    tickets: {
+      fetch: async (url, { signal }) => {
+        const { body } = await campus.http.get(url, {
+          maxBytes: MAX_TICKET_BYTES,
+          confidential: true,
+          signal,
+        });
+        return Buffer.from(body).toString('utf8');
+      },
+    },
+    preferred: () => settings.get('sessions.viewer'),
+  });
+  const web = createWebEngine({
+    open: (view) => {
+      const shell = options.shell();
+      if (!shell) throw new KioskError('BRIDGE_CLOSED', 'The screen is not ready.');
+      return shell.openView({
+        ...view,
+        ...viewTexts(view.title, people.preferences.locale),
+        ...(view.saved ? { offline: options.savedPage } : {}),
+      });
+    },
+  });
+  return {
+    all: [
+      withNativeViewer(machines, {
+        viewer,
+        wanted: () => settings.get('sessions.viewer') === 'native',
+      }),
+      spice,
+      rdp,
+      web,
+    ],
+    async virtualization() {
+      const { accelerator, reason } = await machines.accelerator();
+      return { kvm: accelerator === 'kvm', reason };
+    },
+    close: () => pins.close(),
+  };
+}
