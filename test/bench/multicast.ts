@@ -58,6 +58,7 @@ async function run(room: Room, small: Room): Promise<void> {
   ];
   const ratios: number[] = [];
   const cpuRatios: number[] = [];
+  const nativeRatios: number[] = [];
   for (const receivers of [1, 2, 4]) {
     const stock: Measured[] = [];
     const ours: Measured[] = [];
@@ -72,6 +73,7 @@ async function run(room: Room, small: Room): Promise<void> {
     const cpu = (all: readonly Measured[]): number => median(all.map((one) => one.cpu));
     ratios.push(seconds(ours) / seconds(stock));
     cpuRatios.push(cpu(ours) / cpu(stock));
+    nativeRatios.push(seconds(native) / seconds(stock));
     rows.push([
       receivers,
       seconds(stock).toFixed(2),
@@ -126,6 +128,8 @@ async function run(room: Room, small: Room): Promise<void> {
     goal: GOAL,
     ok: ratio <= GOAL && cpu <= CPU_GOAL && lossOk && cost <= COST_GOAL,
     cpu: Math.round(cpu * 100) / 100,
+    /** The same image by the native transport. */
+    native: Math.round(Math.max(...nativeRatios) * 1000) / 1000,
     cost: Math.round(cost * 1000) / 1000,
     loss: lossOk,
   });
