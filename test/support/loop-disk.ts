@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface TestDisk extends AsyncDisposable {
   /** Where it is mounted. */
@@ -55,6 +56,15 @@ export async function testDisk(
       mounted = false;
     },
     async [Symbol.asyncDispose]() {
+      // A thread that was told to end may hold its last file for a moment.
+      for (let tries = 0; tries < 50; tries++) {
+        try {
+          disk.unmount();
+          return;
+        } catch {
+          await sleep(100);
+        }
+      }
       disk.unmount();
     },
   };
