@@ -57,7 +57,11 @@ export function createEngines(options: EnginesOptions): Engines {
     stateFolder: join(dataFolder, 'machines'),
     log: log.scope('machines'),
   });
-  const viewer = createNativeViewer({ launcher, log: log.scope('viewer') });
+  const viewer = createNativeViewer({
+    launcher,
+    onReturnChord: options.onReturnChord,
+    log: log.scope('viewer'),
+  });
   const pins = openPinStore({
     path: join(dataFolder, 'rdp.db'),
     now: () => systemClock.now(),

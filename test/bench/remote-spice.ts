@@ -100,7 +100,7 @@ async function measureNative(
   size: readonly [number, number],
 ): Promise<Figures> {
   const launcher = new Launcher(silentLogger);
-  const viewer = createNativeViewer({ launcher, log: silentLogger });
+  const viewer = createNativeViewer({ launcher, onReturnChord: () => {}, log: silentLogger });
   const window = await viewer.open(
     { endpoint: { type: 'unix', path: guest.socket }, password: guest.password },
     'bench',

@@ -15,13 +15,14 @@ let screen: Display;
 let guest: TestGuest;
 let viewer: NativeViewer;
 let launcher: Launcher;
+let chords = 0;
 const before = process.env.DISPLAY;
 
 beforeAll(async () => {
   [screen, guest] = await Promise.all([startDisplay([1024, 768]), startGuest()]);
   process.env.DISPLAY = screen.name;
   launcher = new Launcher(silentLogger);
-  viewer = createNativeViewer({ launcher, log: silentLogger });
+  viewer = createNativeViewer({ launcher, onReturnChord: () => chords++, log: silentLogger });
 });
 
 afterAll(async () => {
@@ -72,6 +73,9 @@ test('full screen, with keys, lowered and raised, gone when it is closed', async
   await expect.poll(corner, { timeout: 10_000 }).not.toBe('#ff0000');
   await window.surface.show();
   await expect.poll(corner, { timeout: 10_000 }).toBe('#ff0000');
+
+  await run('xdotool', ['key', 'ctrl+alt+Home'], { env: screen.env });
+  await expect.poll(() => chords, { timeout: 10_000 }).toBe(1);
 
   await window.close();
   await window.ended;

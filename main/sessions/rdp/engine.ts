@@ -10,6 +10,7 @@ import type { RdpEntry } from '../../base/manifest.ts';
 import type { Logger } from '../../log/logger.ts';
 import type { Launcher } from '../../process/launcher.ts';
 import type { Engine, RunningSession, SessionEnd, StartRequest } from '../engine.ts';
+import { openWindow } from '../native-window.ts';
 import { viewerArguments } from './arguments.ts';
 import { checkCertificate } from './certificate.ts';
 import { type ChosenHost, chooseHost } from './choose-host.ts';
@@ -18,7 +19,6 @@ import { removeHome } from './home.ts';
 import type { PinStore } from './pins.ts';
 import { probe } from './probe.ts';
 import { RdpTarget } from './target.ts';
-import { openWindow } from './window.ts';
 import { WrongPasswords } from './wrong-passwords.ts';
 import {
   findViewer,
@@ -232,7 +232,7 @@ function runningSession(
   windowClass: string,
   process: ViewerProcess,
 ): RunningSession {
-  const window = openWindow(launcher, windowClass, onReturnChord);
+  const window = openWindow(launcher, { class: windowClass }, onReturnChord);
   let asked = false;
   return {
     surface: window.surface,

@@ -6,9 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../../log/logger.ts';
 import { baseEnvironment, type Child, type Launcher } from '../../process/launcher.ts';
 import { CHORD_PROGRAM } from '../native-chord.ts';
+import { WINDOW_PROGRAM } from '../native-window.ts';
 import { removeHome } from './home.ts';
 
-export const WINDOW_PROGRAM = 'xdotool';
 const PROGRAMS = ['xfreerdp3', 'xfreerdp'] as const;
 /** 2.x ends its own help and version with other codes than 0. */
 const ANY_EXIT = Array.from({ length: 256 }, (_, code) => code);

@@ -8,12 +8,13 @@ import { KioskError } from '../../base/errors.ts';
 import type { Logger } from '../../log/logger.ts';
 import type { Child, Launcher } from '../../process/launcher.ts';
 import type { Surface } from '../engine.ts';
+import { CHORD_PROGRAM } from '../native-chord.ts';
+import { openWindow, WINDOW_PROGRAM } from '../native-window.ts';
 import { checkConnection } from './check.ts';
 import type { SpiceConnection } from './connection.ts';
 import { writeVvFile } from './vv-file.ts';
 
 const PROGRAM = 'remote-viewer';
-const WINDOW_TOOL = 'xdotool';
 /** From the start of the process to the open main channel. */
 const OPEN_MS = 20_000;
 /** Its own words under `--debug` (virt-viewer 11, spice-gtk 0.42). */
@@ -25,6 +26,8 @@ const FAILED: readonly (readonly [RegExp, 'REMOTE_CREDENTIALS_WRONG' | 'REMOTE_R
 
 export interface NativeViewerOptions {
   readonly launcher: Launcher;
+  /** The return chord was pressed above the viewer's window. */
+  readonly onReturnChord: () => void;
   readonly log: Logger;
 }
 
@@ -45,14 +48,16 @@ export interface NativeViewer {
   open(connection: SpiceConnection, title: string, signal: AbortSignal): Promise<NativeWindow>;
 }
 
-export function createNativeViewer({ launcher, log }: NativeViewerOptions): NativeViewer {
+export function createNativeViewer(options: NativeViewerOptions): NativeViewer {
+  const { launcher, onReturnChord, log } = options;
   return {
     async available() {
       if (process.env.DISPLAY === undefined) return false;
       const answers = await Promise.all(
         [
           { program: PROGRAM, args: ['--version'] },
-          { program: WINDOW_TOOL, args: ['version'] },
+          { program: WINDOW_PROGRAM, args: ['version'] },
+          { program: CHORD_PROGRAM, args: ['--version'] },
         ].map((command) =>
           launcher.run(command).then(
             () => true,
@@ -86,17 +91,12 @@ export function createNativeViewer({ launcher, log }: NativeViewerOptions): Nati
         signal.throwIfAborted();
         throw error;
       }
-      const act = async (action: string): Promise<void> => {
-        await launcher.run({ program: WINDOW_TOOL, args: [action, window] });
-      };
+      const shown = openWindow(launcher, { id: window }, onReturnChord);
       return {
-        surface: {
-          type: 'native',
-          show: () => act('windowactivate'),
-          hide: () => act('windowminimize'),
-        },
-        ended: child.exited.then(({ code }) => {
+        surface: shown.surface,
+        ended: child.exited.then(async ({ code }) => {
           log.info('a native viewer ended', { exit: code });
+          await shown.close();
         }),
         close: () => child.stop().then(() => {}),
       };
@@ -143,7 +143,7 @@ async function visibleWindow(
 ): Promise<string> {
   // `--sync` waits until there is one.
   const { stdout } = await launcher.run({
-    program: WINDOW_TOOL,
+    program: WINDOW_PROGRAM,
     args: ['search', '--sync', '--onlyvisible', '--pid', String(child.pid)],
     signal: AbortSignal.any([signal, AbortSignal.timeout(OPEN_MS)]),
   });

@@ -1,8 +1,13 @@
-/** The viewer's window as a surface: given the screen, taken from it, and left by the chord. */
-import type { Child, Launcher } from '../../process/launcher.ts';
-import type { Surface } from '../engine.ts';
-import { listenForChord } from '../native-chord.ts';
-import { WINDOW_PROGRAM } from './xfreerdp.ts';
+/** A viewer's window as a surface: given the screen, taken from it, and left by the chord. */
+import type { Child, Launcher } from '../process/launcher.ts';
+import type { Surface } from './engine.ts';
+import { listenForChord } from './native-chord.ts';
+
+/** Finds, raises and minimizes windows by EWMH. */
+export const WINDOW_PROGRAM = 'xdotool';
+
+/** How `xdotool` names the window: by its class, or by its id. */
+export type WindowName = { readonly class: string } | { readonly id: string };
 
 export interface ViewerWindow {
   readonly surface: Extract<Surface, { type: 'view' | 'native' }>;
@@ -13,7 +18,7 @@ export interface ViewerWindow {
 /** Showing and hiding follow each other in the order in which they were asked for. */
 export function openWindow(
   launcher: Launcher,
-  windowClass: string,
+  name: WindowName,
   onChord: () => void,
 ): ViewerWindow {
   let listener: Child | undefined;
@@ -24,11 +29,12 @@ export function openWindow(
     last = next.catch(() => {});
     return next;
   };
-  const act = async (...what: readonly string[]): Promise<void> => {
-    await launcher.run({
-      program: WINDOW_PROGRAM,
-      args: ['search', '--class', windowClass, ...what],
-    });
+  const act = async (action: 'windowactivate' | 'windowminimize'): Promise<void> => {
+    // A class may have several windows: one gets the screen, all of them leave it.
+    const which = action === 'windowactivate' ? '%1' : '%@';
+    const args =
+      'class' in name ? ['search', '--class', name.class, action, which] : [action, name.id];
+    await launcher.run({ program: WINDOW_PROGRAM, args });
   };
   const silence = async (): Promise<void> => {
     await listener?.stop();
@@ -47,7 +53,7 @@ export function openWindow(
       hide: () =>
         enqueue(async () => {
           await silence();
-          if (!closed) await act('windowminimize', '%@');
+          if (!closed) await act('windowminimize');
         }),
     },
     close: () => {
