@@ -1,19 +1,16 @@
-/** The kiosk: the only place where features meet. Everything is made here, and ended here. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventName, EventPayload } from '../preload/contract/contract.ts';
 import { systemClock } from './base/clock.ts';
 import { KioskError } from './base/errors.ts';
-import type { ManifestEntry } from './base/manifest.ts';
 import { VERSION } from './base/version.ts';
 import { createDispatcher } from './bridge/dispatcher.ts';
 import { createHandlers } from './bridge/handlers.ts';
 import { KioskView } from './bridge/kiosk-view.ts';
 import { PageWatch } from './bridge/page-watch.ts';
 import type { AcceptedManifest, Report } from './campus/api.ts';
-import { createCampus } from './campus/campus.ts';
-import { readAddresses, readIdentity } from './device/identity.ts';
+import { createKioskCampus, createUiLane, savedPages } from './campus-side.ts';
+import { readIdentity } from './device/identity.ts';
 import { readWarnings } from './device/warnings.ts';
 import { createDeviceCalls } from './device-calls.ts';
 import { createEngines } from './engines.ts';
@@ -26,17 +23,15 @@ import { PagesScreen } from './pages-screen.ts';
 import { createPeople, GUEST_ID } from './people/people.ts';
 import { SeatRecord } from './people/seat-record.ts';
 import type { Launcher } from './process/launcher.ts';
-import { present, sessionReport, uiReport } from './reports.ts';
+import { sessionReport, uiReport } from './reports.ts';
 import { SessionManager } from './sessions/manager.ts';
 import { createSpiceBridge } from './sessions/spice/bridge.ts';
 import { createDisplayServer } from './sessions/spice/serve.ts';
-import { loadSettings, type Settings } from './settings/settings.ts';
+import { loadSettings } from './settings/settings.ts';
 import { DISPLAY_ORIGIN } from './shell/origins.ts';
 import { type IncomingCall, RETURN_CHORD, type Shell, type ShellOptions } from './shell/shell.ts';
 import type { StartOptions } from './start-options.ts';
-import { WHOLE_FILE_BYTES } from './uicache/api.ts';
-import { createFastLane } from './uicache/fast-lane.ts';
-import { PageSaver, type SavedPages } from './uicache/page-saver.ts';
+import { PageSaver } from './uicache/page-saver.ts';
 import { createPageCache } from './uicache/pages.ts';
 import { createUiCache } from './uicache/uicache.ts';
 import { pagesTexts } from './view-texts.ts';
@@ -88,21 +83,10 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
 
   const identity = await readIdentity();
   const kioskId = settings.get('kiosk.id') ?? identity.id;
-  const campus = createCampus({
-    servers: settings.get('campus.servers'),
-    trustedKeys: settings.get('campus.keys'),
-    ...campusAuthority(settings),
-    allowPlainServices: settings.get('campus.allowPlainServices'),
-    timings: { pollMs: settings.get('campus.pollSeconds') * 1000 },
+  const campus = createKioskCampus({
+    settings,
+    identity,
     kioskId,
-    facts: () => ({
-      hostname: identity.hostname,
-      macs: identity.macs,
-      addresses: readAddresses(),
-      ...present('room', settings.get('kiosk.room')),
-      ...present('seat', settings.get('kiosk.seat')),
-    }),
-    version: VERSION,
     dataFolder,
     log: log.scope('campus'),
     orders: {
@@ -115,17 +99,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
   const manifest = () => campus.manifest?.manifest;
   if (campus.manifest) settings.applyPolicy(campus.manifest.manifest.policy.settings);
 
-  const lane = createFastLane({
-    server: () => campus.link.server,
-    ca: campusAuthority(settings).ca,
-    userAgent: `Vestibule/${VERSION}`,
-    otherwise: (file, bundle, { signal }) => {
-      const url = `${bundle.base}${encodeURI(file.path)}`;
-      return file.size > WHOLE_FILE_BYTES
-        ? campus.http.range(url, 0, file.size, { signal })
-        : campus.http.get(url, { maxBytes: file.size, signal }).then(({ body }) => body);
-    },
-  });
+  const lane = createUiLane(campus, settings);
   const uiCache = await createUiCache({
     folder: join(dataFolder, 'ui'),
     fallbackFolder: join(distFolder, 'renderer'),
@@ -458,23 +432,6 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
       return closed;
     },
   };
-}
-
-function campusAuthority(settings: Settings): { readonly ca?: string } {
-  const file = settings.get('campus.caFile');
-  if (file === null) return {};
-  try {
-    return { ca: readFileSync(file, 'utf8') };
-  } catch (error) {
-    throw new KioskError('SETTINGS_UNREADABLE', `campus.caFile: ${file} cannot be read.`, {
-      cause: error,
-    });
-  }
-}
-
-function savedPages(entry: ManifestEntry): SavedPages[] {
-  if (entry.kind !== 'web' || entry.saved.length === 0) return [];
-  return [{ entryId: entry.id, urls: entry.saved, ...present('hosts', entry.hosts) }];
 }
 
 function bytesPerSecond(mbit: number | null): number | null {
