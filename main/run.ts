@@ -1,8 +1,13 @@
 /** What both entries share: the kiosk from its start to the end of the process. */
 
 import { flushCompileCache } from 'node:module';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { type KioskStart, startKiosk } from './app.ts';
 import { toWireError } from './base/errors.ts';
+
+/** By now the page is there and nobody waits for main. */
+const SETTLED_MS = 5_000;
 
 /**
  * Runs until the screen is gone or a signal comes. SIGTERM is a restart (a new version, systemd):
@@ -14,6 +19,7 @@ export async function runKiosk(start: KioskStart): Promise<void> {
     const kiosk = await startKiosk(start);
     // Not at the end, which may be a power cut.
     flushCompileCache();
+    setTimeout(collectGarbage, SETTLED_MS).unref();
     let ending = false;
     const end = async (endSessions: boolean): Promise<void> => {
       if (ending) return;
@@ -34,4 +40,11 @@ export async function runKiosk(start: KioskStart): Promise<void> {
     await start.launcher.stopAll();
     process.exit(1);
   }
+}
+
+/** An idle main would keep what its start took for hours: V8 collects when memory is asked for. */
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  const collect: unknown = runInNewContext('gc');
+  if (typeof collect === 'function') collect();
 }

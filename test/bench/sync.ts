@@ -62,7 +62,11 @@ async function run(): Promise<void> {
     execFileSync('sync');
     const from = performance.now();
     await cache.apply(bundle);
-    await cache.serve({ method: 'GET', url: new URL('kiosk://ui/'), headers: new Map() });
+    await cache.serve({
+      method: 'GET',
+      url: new URL('https://ui.invalid/'),
+      headers: new Map([['sec-fetch-mode', 'navigate']]),
+    });
     cache.rendered();
     const took = performance.now() - from;
     if (cache.status().state !== 'active') throw new Error('the bundle is not active');
@@ -134,7 +138,11 @@ async function unchangedRequests(): Promise<number> {
   };
   try {
     await look();
-    await cache.serve({ method: 'GET', url: new URL('kiosk://ui/'), headers: new Map() });
+    await cache.serve({
+      method: 'GET',
+      url: new URL('https://ui.invalid/'),
+      headers: new Map([['sec-fetch-mode', 'navigate']]),
+    });
     cache.rendered();
     const before = requests();
     if (before < FILES) throw new Error('the server did not log what it was asked');

@@ -26,6 +26,9 @@ const FEATURES_OFF = [
   'MediaRouter',
   'OptimizationHints',
   'Translate',
+  // The address bar's list is a page with a process of its own; a full screen has no address bar.
+  'WebUIOmniboxAimPopup',
+  'WebUIOmniboxPopup',
 ];
 
 export function chromiumFlags(options: FlagOptions): string[] {
