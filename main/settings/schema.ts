@@ -106,7 +106,8 @@ export const SETTINGS = {
     60,
     'a whole number from 5 to 86400',
     'Seconds between two looks for a new manifest.',
-    { policy: true, restart: true },
+    // Not by policy: the campus client is made before its stored manifest is read.
+    { restart: true },
   ),
 
   'kiosk.id': setting(
