@@ -14,8 +14,10 @@ import { readIdentity } from './device/identity.ts';
 import { readWarnings } from './device/warnings.ts';
 import { createDeviceCalls } from './device-calls.ts';
 import { createEngines } from './engines.ts';
+import { createHelperClient } from './helper/client.ts';
 import { createImages } from './images/images.ts';
 import { multicastTransports } from './images/multicast/transports.ts';
+import { createInstall } from './install/install.ts';
 import { createJobs } from './jobs/jobs.ts';
 import type { DeferredLogger } from './log/deferred.ts';
 import { createLog } from './log/log.ts';
@@ -192,6 +194,13 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     log: log.scope('images'),
   });
 
+  const install = createInstall({
+    helper: createHelperClient(),
+    jobs,
+    log: log.scope('install'),
+    onSystem: (system) => emit('install.changed', system),
+  });
+
   const spice = createSpiceBridge({
     log: log.scope('display'),
     displayOrigin: DISPLAY_ORIGIN,
@@ -280,6 +289,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
       sessions,
       jobs,
       images,
+      install,
       campus,
       device,
       settings,
@@ -397,6 +407,8 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
   ]);
   campus.start();
   jobs.start();
+  // Only a page that painted says that this system is good; a screen that stays dark does not.
+  void painted.promise.then(() => install.reachedScreen());
   void readWarnings({
     scratchFolder: dataFolder,
     memoryReserveMiB: settings.get('sessions.memoryReserveMiB'),

@@ -9,6 +9,7 @@ import type {
 import { KioskError } from '../base/errors.ts';
 import type { Campus } from '../campus/api.ts';
 import type { Images } from '../images/images.ts';
+import type { Install } from '../install/install.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Log } from '../log/log.ts';
 import type { People } from '../people/people.ts';
@@ -35,6 +36,7 @@ export interface HandlerServices {
   readonly sessions: SessionManager;
   readonly jobs: Jobs;
   readonly images: Images;
+  readonly install: Install;
   readonly campus: Campus;
   readonly device: DeviceCalls;
   readonly settings: Settings;
@@ -42,7 +44,8 @@ export interface HandlerServices {
 }
 
 export function createHandlers(services: HandlerServices): Handlers {
-  const { view, pageWatch, people, sessions, jobs, images, campus, device, settings } = services;
+  const { view, pageWatch, people, sessions, jobs, images, install, campus, device, settings } =
+    services;
   const pageLog = services.log.scope('page');
 
   /** @throws KioskError `SIGN_IN_REQUIRED` */
@@ -157,5 +160,14 @@ export function createHandlers(services: HandlerServices): Handlers {
       await images.rollback(image, version);
       return null;
     },
+
+    'install.overview': () => install.overview(),
+    'install.plan': (request) => install.plan(request),
+    'install.start': (start) => install.start(start),
+    'install.system': () => install.system(),
+    'install.rollback': ({ slot }) => install.rollback(slot),
+    'install.verify': ({ slot }) => install.verify(slot),
+    'install.repairBoot': ({ disk }) => install.repairBoot(disk),
+    'install.remove': ({ disk, confirmation }) => install.remove(disk, confirmation),
   };
 }

@@ -1,13 +1,29 @@
-/** Main's side of the root helper: one connection a call. */
+/** Main's side of the root helper: one connection a call; hanging up ends the call's work. */
 import { connect, type Socket } from 'node:net';
 import { errno, KioskError } from '../base/errors.ts';
 import { LineSplitter } from './lines.ts';
-import { HELPER_SOCKET, HelperReply, MAX_LINE, type Verb, type VerbArguments } from './protocol.ts';
+import {
+  HELPER_SOCKET,
+  type HelperProgress,
+  HelperReply,
+  MAX_REPLY,
+  VERBS,
+  type Verb,
+  type VerbArguments,
+  type VerbResult,
+} from './protocol.ts';
 
 export interface HelperClientOptions {
   /** Default {@link HELPER_SOCKET}. */
   readonly socket?: string;
-  /** Default 10 000 ms. */
+  /** How long the helper may be silent. Default 10 000 ms; a long verb speaks up more often. */
+  readonly timeoutMs?: number;
+}
+
+export interface CallOptions {
+  readonly onProgress?: (progress: HelperProgress) => void;
+  readonly signal?: AbortSignal;
+  /** Instead of the client's. */
   readonly timeoutMs?: number;
 }
 
@@ -18,16 +34,24 @@ export interface HelperClient {
    * @throws KioskError `HELPER_ABSENT` where nobody listens or we may not connect, `TIMEOUT`,
    * `HELPER_REFUSED`, or the code that the helper gave
    */
-  call<V extends Verb>(verb: V, args: VerbArguments<V>): Promise<void>;
+  call<V extends Verb>(
+    verb: V,
+    args: VerbArguments<V>,
+    options?: CallOptions,
+  ): Promise<VerbResult<V>>;
 }
 
 export function createHelperClient(options: HelperClientOptions = {}): HelperClient {
   const { socket: path = HELPER_SOCKET, timeoutMs = 10_000 } = options;
   return {
     reachable: () => canConnect(path),
-    async call(verb, args) {
-      const reply = await exchange(path, timeoutMs, { id: 1, verb, arguments: args });
-      if (reply.error) throw new KioskError(reply.error.code, reply.error.message);
+    async call<V extends Verb>(verb: V, args: VerbArguments<V>, call: CallOptions = {}) {
+      const request = { id: 1, verb, arguments: args };
+      const answer = await exchange(path, { timeoutMs, ...call }, request);
+      const result = VERBS[verb].result.safeParse(answer);
+      if (!result.success) throw nonsense(result.error);
+      // The schema that was just applied is the verb's own.
+      return result.data as VerbResult<V>;
     },
   };
 }
@@ -43,24 +67,44 @@ function canConnect(path: string): Promise<boolean> {
   });
 }
 
-async function exchange(path: string, timeoutMs: number, request: unknown): Promise<HelperReply> {
+/** @returns the helper's result, not yet checked */
+async function exchange(
+  path: string,
+  { timeoutMs, onProgress, signal }: CallOptions & { readonly timeoutMs: number },
+  request: unknown,
+): Promise<unknown> {
+  signal?.throwIfAborted();
   const socket = connect(path);
-  let timer: NodeJS.Timeout | undefined;
+  let abort = (): void => {};
   try {
     return await new Promise((resolve, reject) => {
-      timer = setTimeout(
-        () => reject(new KioskError('TIMEOUT', 'The root helper does not answer.')),
-        timeoutMs,
+      abort = () => reject(signal?.reason);
+      signal?.addEventListener('abort', abort, { once: true });
+      // Any byte in either direction starts the time anew.
+      socket.setTimeout(timeoutMs, () =>
+        reject(new KioskError('TIMEOUT', 'The root helper does not answer.')),
       );
       socket.once('connect', () => socket.write(`${JSON.stringify(request)}\n`));
       socket.once('error', (error) => reject(unreachable(error)));
       socket.once('close', () =>
         reject(new KioskError('HELPER_REFUSED', 'The root helper closed the connection.')),
       );
-      listen(socket, resolve, reject);
+      listen(
+        socket,
+        (line) => {
+          const reply = HelperReply.parse(JSON.parse(line));
+          if ('progress' in reply) onProgress?.(reply.progress);
+          else if (reply.error === null) resolve(reply.result ?? null);
+          else {
+            const { code, message, details } = reply.error;
+            reject(new KioskError(code, message, details === undefined ? {} : { details }));
+          }
+        },
+        reject,
+      );
     });
   } finally {
-    clearTimeout(timer);
+    signal?.removeEventListener('abort', abort);
     socket.on('error', () => {});
     socket.destroy();
   }
@@ -68,21 +112,23 @@ async function exchange(path: string, timeoutMs: number, request: unknown): Prom
 
 function listen(
   socket: Socket,
-  resolve: (reply: HelperReply) => void,
+  onLine: (line: string) => void,
   reject: (error: unknown) => void,
 ): void {
-  const splitter = new LineSplitter(MAX_LINE, (line) => {
+  const splitter = new LineSplitter(MAX_REPLY, (line) => {
     try {
-      resolve(HelperReply.parse(JSON.parse(line)));
+      onLine(line);
     } catch (error) {
-      reject(
-        new KioskError('HELPER_REFUSED', 'The root helper answered nonsense.', { cause: error }),
-      );
+      reject(nonsense(error));
     }
   });
   socket.on('data', (chunk: Buffer) => {
     if (!splitter.push(chunk)) socket.destroy();
   });
+}
+
+function nonsense(cause: unknown): KioskError {
+  return new KioskError('HELPER_REFUSED', 'The root helper answered nonsense.', { cause });
 }
 
 function unreachable(error: Error): KioskError {

@@ -10,10 +10,28 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { KioskError, toWireError } from '../base/errors.ts';
 import type { Logger } from '../log/logger.ts';
 import { LineSplitter } from './lines.ts';
-import { HelperRequest, MAX_LINE, VERBS, type Verb, type VerbArguments } from './protocol.ts';
+import {
+  HEARTBEAT_MS,
+  type HelperProgress,
+  HelperRequest,
+  MAX_LINE,
+  VERBS,
+  type Verb,
+  type VerbArguments,
+  type VerbResult,
+} from './protocol.ts';
+
+export interface VerbContext {
+  /** Aborted when the client hangs up. */
+  readonly signal: AbortSignal;
+  /** Tells the client how far the work is. */
+  readonly progress: (step: string | null, fraction: number) => void;
+}
 
 /** What each verb does; a missing one does not compile. */
-type Executors = { readonly [V in Verb]: (args: VerbArguments<V>) => Promise<void> };
+export type Executors = {
+  readonly [V in Verb]: (args: VerbArguments<V>, context: VerbContext) => Promise<VerbResult<V>>;
+};
 
 export interface HelperServiceOptions {
   /** The socket's path: listened on, or (with `descriptor`) only checked. */
@@ -28,22 +46,22 @@ export interface HelperService {
   close(): Promise<void>;
 }
 
-const MAX_CONNECTIONS = 4;
-/** Requests that come closer together wait for each other: the verbs are not meant to overlap. */
+const MAX_CONNECTIONS = 8;
 const IDLE_MS = 30_000;
 
 /** @throws KioskError `HELPER_REFUSED` where others than owner and group may connect */
 export async function serveHelper(options: HelperServiceOptions): Promise<HelperService> {
   const { socket: path, log } = options;
-  let turn: Promise<unknown> = Promise.resolve();
+  const lanes = new Map<string, Promise<unknown>>();
+  /** Requests that come closer together wait for each other: verbs of a lane never overlap. */
+  const inTurn: InTurn = (lane, work) => {
+    const turn = (lanes.get(lane) ?? Promise.resolve()).then(work, work);
+    lanes.set(lane, turn);
+    return turn;
+  };
   const server = createServer((socket) => {
     void accept(path, socket, log).then((accepted) => {
-      if (!accepted) return;
-      serve(socket, log, (line) => {
-        const reply = turn.then(() => answer(line, options));
-        turn = reply;
-        return reply;
-      });
+      if (accepted) serve(socket, options, inTurn);
     });
   });
   server.maxConnections = MAX_CONNECTIONS;
@@ -94,39 +112,67 @@ async function requireClosedMode(path: string): Promise<void> {
   }
 }
 
-function serve(socket: Socket, log: Logger, handle: (line: string) => Promise<string>): void {
+type InTurn = <T>(lane: string, work: () => Promise<T>) => Promise<T>;
+
+function serve(socket: Socket, options: HelperServiceOptions, inTurn: InTurn): void {
+  const gone = new AbortController();
+  socket.once('close', () =>
+    gone.abort(new KioskError('CANCELLED', 'The client of the root helper has hung up.')),
+  );
   socket.setTimeout(IDLE_MS, () => socket.destroy());
+  const say = (message: unknown): void => {
+    if (socket.writable) socket.write(`${JSON.stringify(message)}\n`);
+  };
   const splitter = new LineSplitter(MAX_LINE, (line) => {
-    void handle(line).then((reply) => {
-      if (socket.writable) socket.write(`${reply}\n`);
-    });
+    void answer(line, options, inTurn, gone.signal, say);
   });
   socket.on('data', (chunk: Buffer) => {
     if (splitter.push(chunk)) return;
-    log.warn('A request was too long.');
+    options.log.warn('A request was too long.');
     socket.destroy();
   });
 }
 
-async function answer(line: string, options: HelperServiceOptions): Promise<string> {
+/** Never rejects. */
+async function answer(
+  line: string,
+  options: HelperServiceOptions,
+  inTurn: InTurn,
+  signal: AbortSignal,
+  say: (message: unknown) => void,
+): Promise<void> {
   let id = 0;
+  let last: HelperProgress = { step: null, fraction: 0 };
+  const tell = (): void => say({ id, progress: last });
+  let heartbeat: NodeJS.Timeout | undefined;
   try {
     const request = HelperRequest.parse(JSON.parse(line));
     id = request.id;
-    if (!isVerb(request.verb)) {
+    const { verb } = request;
+    if (!isVerb(verb)) {
       throw new KioskError('HELPER_REFUSED', 'The root helper has no such verb.');
     }
-    options.log.info('Asked.', { verb: request.verb, arguments: request.arguments });
-    await execute(options.executors, request.verb, request.arguments);
-    return JSON.stringify({ id, error: null });
+    // Also while it waits for its turn: the client knows that it was heard.
+    heartbeat = setInterval(tell, HEARTBEAT_MS);
+    const progress = (step: string | null, fraction: number): void => {
+      last = { step, fraction: Math.min(1, Math.max(0, fraction)) };
+      tell();
+    };
+    const result = await inTurn(VERBS[verb].lane, async () => {
+      signal.throwIfAborted();
+      options.log.info('Asked.', { verb, arguments: request.arguments });
+      return await execute(options.executors, verb, request.arguments, { signal, progress });
+    });
+    say({ id, error: null, result });
   } catch (error) {
     options.log.warn('Refused or failed.', { error });
     const refusal =
       error instanceof KioskError
         ? error
-        : new KioskError('HELPER_REFUSED', 'The request was not understood.');
-    const { code, message } = toWireError(refusal);
-    return JSON.stringify({ id, error: { code, message } });
+        : new KioskError('HELPER_REFUSED', 'The request was not understood, or its work failed.');
+    say({ id, error: toWireError(refusal) });
+  } finally {
+    clearInterval(heartbeat);
   }
 }
 
@@ -134,14 +180,16 @@ async function execute<V extends Verb>(
   executors: Executors,
   verb: V,
   args: unknown,
-): Promise<void> {
-  const checked = VERBS[verb].safeParse(args);
+  context: VerbContext,
+): Promise<VerbResult<V>> {
+  const checked = VERBS[verb].params.safeParse(args);
   if (!checked.success) {
     throw new KioskError('HELPER_REFUSED', `The arguments of ${verb} are wrong.`, {
       cause: checked.error,
     });
   }
-  await executors[verb](checked.data);
+  // The schema that was just applied is the verb's own.
+  return await executors[verb](checked.data as VerbArguments<V>, context);
 }
 
 function isVerb(verb: string): verb is Verb {

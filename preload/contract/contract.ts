@@ -3,6 +3,7 @@
  * Channel names, `window.kiosk`, main's handler table and the test helpers derive from it.
  */
 import { z } from 'zod';
+import * as i from './install.ts';
 import * as m from './model.ts';
 
 /** One thing that the page may ask. */
@@ -97,6 +98,39 @@ export const CALLS = {
     z.strictObject({ image: m.Id, version: z.string().max(128) }),
     done,
   ),
+
+  /** The disks as they are, read anew. */
+  'install.overview': call('admin', nothing, i.InstallOverview),
+  /** What an installation would do; changes nothing. Refusals are findings in the plan. */
+  'install.plan': call('admin', i.InstallRequest, i.InstallPlan),
+  /**
+   * Carries a plan out as a job of kind `install` whose steps are those of the plan. An
+   * interrupted installation of ours is continued by the same call.
+   */
+  'install.start': call(
+    'admin',
+    z.strictObject({
+      planId: z.string().regex(/^[0-9a-f]{64}$/),
+      request: i.InstallRequest,
+      /** Must be the plan's `confirmWord`. */
+      confirmation: z.string().max(64),
+    }),
+    m.Job,
+  ),
+  /** The system on this computer's disk; null: there is none. */
+  'install.system': call('admin', nothing, i.InstalledSystem.nullable()),
+  /** The other slot at the next start, and from then on. */
+  'install.rollback': call('admin', z.strictObject({ slot: i.SlotName }), i.InstalledSystem),
+  /** Reads a slot again in full, as a job of kind `install-verify`. */
+  'install.verify': call('admin', z.strictObject({ slot: i.SlotName }), m.Job),
+  /** Writes the boot loader again, as a job of kind `install-repair`. */
+  'install.repairBoot': call('admin', z.strictObject({ disk: i.DiskPath }), m.Job),
+  /** Takes Vestibule off a disk, as a job of kind `install-remove`; other systems stay. */
+  'install.remove': call(
+    'admin',
+    z.strictObject({ disk: i.DiskPath, confirmation: z.string().max(64) }),
+    m.Job,
+  ),
 } as const satisfies Record<string, CallSpec>;
 
 /** What main tells the page. Every event carries the whole new value: a lost one heals itself. */
@@ -105,6 +139,7 @@ export const EVENTS = {
   'catalogue.changed': z.array(m.CatalogueEntry),
   'sessions.changed': z.array(m.Session),
   'jobs.changed': z.array(m.Job),
+  'install.changed': i.InstalledSystem.nullable(),
   notice: m.Notice,
 } as const satisfies Record<string, z.ZodType>;
 

@@ -12,6 +12,11 @@ import type {
 } from '../../preload/contract/contract.ts';
 import type { WireError } from '../../preload/contract/errors.ts';
 import type {
+  InstalledSystem,
+  InstallOverview,
+  InstallPlan,
+} from '../../preload/contract/install.ts';
+import type {
   CatalogueEntry,
   DeviceFacts,
   ImageVersion,
@@ -41,6 +46,11 @@ export interface FakeScenario {
   readonly storage: StorageUse;
   readonly versions: Versions;
   readonly images: ImageVersion[];
+  readonly install: {
+    readonly overview: InstallOverview;
+    readonly plan: InstallPlan | null;
+    readonly system: InstalledSystem | null;
+  };
   readonly logs: LogLine[];
   readonly settings: { key: string; value: string | number | boolean | null; source: string }[];
 }
@@ -96,6 +106,32 @@ export function installFakeKiosk(scenario: FakeScenario): void {
     jobs = jobs.map((job) => (job.id === id ? { ...job, ...change } : job));
     emit('jobs.changed', jobs);
     return null;
+  }
+  function installPlan(): InstallPlan {
+    if (!scenario.install.plan) throw Object.assign(new Error('none'), { code: 'DISK_UNKNOWN' });
+    return scenario.install.plan;
+  }
+  function installedSystem(): InstalledSystem {
+    const { system } = scenario.install;
+    if (!system) throw Object.assign(new Error('none'), { code: 'SYSTEM_NOT_INSTALLED' });
+    return system;
+  }
+  function installJob(kind: string): Job {
+    const job: Job = {
+      id: `job-${++made}`,
+      kind,
+      title: kind,
+      state: 'running',
+      progress: 0,
+      step: null,
+      secondsLeft: null,
+      createdAt: Date.now(),
+      finishedAt: null,
+      error: null,
+    };
+    jobs = [job, ...jobs];
+    emit('jobs.changed', jobs);
+    return job;
   }
   function enter(person: Person | null): Person | null {
     setState({ person });
@@ -243,6 +279,17 @@ export function installFakeKiosk(scenario: FakeScenario): void {
               line.message.includes(params?.contains ?? ''),
           );
         }),
+    },
+    install: {
+      overview: (params) => answer('install.overview', params, () => scenario.install.overview),
+      plan: (params) => answer('install.plan', params, installPlan),
+      start: (params) => answer('install.start', params, () => installJob('install')),
+      system: (params) => answer('install.system', params, () => scenario.install.system),
+      rollback: (params) => answer('install.rollback', params, installedSystem),
+      verify: (params) => answer('install.verify', params, () => installJob('install-verify')),
+      repairBoot: (params) =>
+        answer('install.repairBoot', params, () => installJob('install-repair')),
+      remove: (params) => answer('install.remove', params, () => installJob('install-remove')),
     },
     settings: { read: (params) => answer('settings.read', params, () => scenario.settings) },
     campus: { refresh: (params) => answer('campus.refresh', params, () => null) },

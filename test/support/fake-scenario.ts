@@ -249,6 +249,15 @@ export function scenario(change: Partial<FakeScenario> = {}): FakeScenario {
         fields: { chunk: 81 },
       },
     ],
+    install: {
+      overview: {
+        disks: [],
+        boot: { firmware: 'uefi', secureBoot: false, nvram: true, tpm: false },
+        source: null,
+      },
+      plan: null,
+      system: null,
+    },
     settings: [
       { key: 'campus.url', value: 'https://kiosk.example.org/', source: 'file' },
       { key: 'sessions.max', value: 6, source: 'default' },

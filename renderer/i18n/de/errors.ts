@@ -331,4 +331,32 @@ export const errors: ErrorTexts = {
     what: 'Die Installation wurde unterbrochen.',
     next: 'Starten Sie sie wieder: Sie macht weiter, wo es geht.',
   },
+  DISK_UNKNOWN: {
+    what: 'Diesen Datenträger gibt es nicht mehr.',
+    next: 'Sehen Sie in der Liste der Datenträger nach und wählen Sie neu.',
+  },
+  INSTALL_REFUSED: {
+    what: 'Der Datenträger kann so nicht verwendet werden und blieb unberührt.',
+    next: 'Lesen Sie die Gründe im Plan und wählen Sie einen anderen Weg.',
+  },
+  INSTALL_NOT_CONFIRMED: {
+    what: 'Der Name des Datenträgers wurde nicht wie angezeigt eingegeben.',
+    next: 'Geben Sie ihn genau wie angezeigt ein.',
+  },
+  INSTALL_SOURCE_MISSING: {
+    what: 'Das laufende System kann nicht auf einen Datenträger kopiert werden.',
+    next: 'Starten Sie diesen Rechner vom Netz und versuchen Sie es erneut.',
+  },
+  SYSTEM_CORRUPT: {
+    what: 'Das System auf dem Datenträger ist nicht das geschriebene.',
+    next: 'Versuchen Sie es erneut; geschieht es wieder, ist der Datenträger vielleicht defekt.',
+  },
+  SYSTEM_NOT_INSTALLED: {
+    what: 'Auf diesem Datenträger ist kein System installiert.',
+    next: 'Sehen Sie in der Liste der Datenträger nach und wählen Sie neu.',
+  },
+  BOOT_LOADER_FAILED: {
+    what: 'Der Bootloader konnte nicht geschrieben werden.',
+    next: 'Wählen Sie „Start reparieren“ oder fragen Sie die Betreuung dieses Raums.',
+  },
 };

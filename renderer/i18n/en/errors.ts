@@ -314,4 +314,32 @@ export const errors: ErrorTexts = {
     what: 'The installation was interrupted.',
     next: 'Start it again: it continues where it can.',
   },
+  DISK_UNKNOWN: {
+    what: 'There is no such disk any more.',
+    next: 'Look at the list of disks and choose again.',
+  },
+  INSTALL_REFUSED: {
+    what: 'The disk cannot be used this way, so it was not touched.',
+    next: 'Read the reasons in the plan and choose another way.',
+  },
+  INSTALL_NOT_CONFIRMED: {
+    what: 'The name of the disk was not typed as shown.',
+    next: 'Type it exactly as shown.',
+  },
+  INSTALL_SOURCE_MISSING: {
+    what: 'The running system cannot be copied to a disk.',
+    next: 'Start this computer from the network and try again.',
+  },
+  SYSTEM_CORRUPT: {
+    what: 'The system on the disk is not what was written.',
+    next: 'Try again; if it happens again, the disk may be failing.',
+  },
+  SYSTEM_NOT_INSTALLED: {
+    what: 'There is no installed system on that disk.',
+    next: 'Look at the list of disks and choose again.',
+  },
+  BOOT_LOADER_FAILED: {
+    what: 'The boot loader could not be written.',
+    next: 'Choose “Repair boot”, or ask the support of this room.',
+  },
 };

@@ -318,4 +318,32 @@ export const errors: ErrorTexts = {
     what: 'La instalación se interrumpió.',
     next: 'Iníciela de nuevo: continúa donde puede.',
   },
+  DISK_UNKNOWN: {
+    what: 'Ese disco ya no está.',
+    next: 'Mire la lista de discos y elija de nuevo.',
+  },
+  INSTALL_REFUSED: {
+    what: 'El disco no se puede usar así, de modo que no se tocó.',
+    next: 'Lea los motivos en el plan y elija otra forma.',
+  },
+  INSTALL_NOT_CONFIRMED: {
+    what: 'El nombre del disco no se escribió como se muestra.',
+    next: 'Escríbalo exactamente como se muestra.',
+  },
+  INSTALL_SOURCE_MISSING: {
+    what: 'El sistema en marcha no se puede copiar a un disco.',
+    next: 'Arranque este equipo desde la red e inténtelo de nuevo.',
+  },
+  SYSTEM_CORRUPT: {
+    what: 'El sistema del disco no es el que se escribió.',
+    next: 'Inténtelo de nuevo; si se repite, puede que el disco falle.',
+  },
+  SYSTEM_NOT_INSTALLED: {
+    what: 'No hay ningún sistema instalado en ese disco.',
+    next: 'Mire la lista de discos y elija de nuevo.',
+  },
+  BOOT_LOADER_FAILED: {
+    what: 'No se pudo escribir el cargador de arranque.',
+    next: 'Elija «Reparar el arranque» o pida ayuda en esta sala.',
+  },
 };

@@ -322,4 +322,32 @@ export const errors: ErrorTexts = {
     what: 'L’installation a été interrompue.',
     next: 'Relancez-la : elle reprend là où c’est possible.',
   },
+  DISK_UNKNOWN: {
+    what: 'Ce disque n’est plus là.',
+    next: 'Regardez la liste des disques et choisissez de nouveau.',
+  },
+  INSTALL_REFUSED: {
+    what: 'Le disque ne peut pas servir ainsi : rien n’y a été modifié.',
+    next: 'Lisez les raisons dans le plan et choisissez autrement.',
+  },
+  INSTALL_NOT_CONFIRMED: {
+    what: 'Le nom du disque n’a pas été saisi comme affiché.',
+    next: 'Saisissez-le exactement comme affiché.',
+  },
+  INSTALL_SOURCE_MISSING: {
+    what: 'Le système en marche ne peut pas être copié sur un disque.',
+    next: 'Démarrez cet ordinateur par le réseau et réessayez.',
+  },
+  SYSTEM_CORRUPT: {
+    what: 'Le système sur le disque n’est pas celui qui a été écrit.',
+    next: 'Réessayez ; si cela se répète, le disque est peut-être en panne.',
+  },
+  SYSTEM_NOT_INSTALLED: {
+    what: 'Aucun système n’est installé sur ce disque.',
+    next: 'Regardez la liste des disques et choisissez de nouveau.',
+  },
+  BOOT_LOADER_FAILED: {
+    what: 'Le chargeur de démarrage n’a pas pu être écrit.',
+    next: 'Choisissez « Réparer le démarrage » ou demandez à l’assistance de la salle.',
+  },
 };

@@ -20,6 +20,7 @@ import { systemdPower } from '../../../main/helper/power.ts';
 import { type HelperService, serveHelper } from '../../../main/helper/service.ts';
 import { silentLogger } from '../../../main/log/logger.ts';
 import { Launcher } from '../../../main/process/launcher.ts';
+import { executorsWith } from '../../support/handlers.ts';
 
 const launcher = new Launcher(silentLogger);
 let folder: string;
@@ -69,7 +70,12 @@ async function serve(): Promise<void> {
   const systemctl = program('root-systemctl');
   service = await serveHelper({
     socket,
-    executors: { power: ({ action }) => systemdPower(launcher, action, systemctl) },
+    executors: executorsWith({
+      power: async ({ action }) => {
+        await systemdPower(launcher, action, systemctl);
+        return null;
+      },
+    }),
     log: silentLogger,
   });
 }
@@ -182,11 +188,11 @@ describe('the root helper', () => {
   test('hands the failure of a verb back with its code', async () => {
     service = await serveHelper({
       socket,
-      executors: {
+      executors: executorsWith({
         power: async () => {
           throw new KioskError('PROGRAM_FAILED', 'systemctl ended with 1');
         },
-      },
+      }),
       log: silentLogger,
     });
     await expect(
