@@ -4,28 +4,20 @@
  * and a token that was never used. A frame's address admits one main channel; the tokens of its
  * further channels travel inside that connection and die with it.
  */
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import type { Duplex } from 'node:stream';
-import { type WebSocket, WebSocketServer } from 'ws';
+import type { WebSocket } from 'ws';
 import type { SessionDisplay } from '../../../preload/contract/model.ts';
 import { KioskError } from '../../base/errors.ts';
 import type { Logger } from '../../log/logger.ts';
 import type { Surface } from '../engine.ts';
+import { FrameDoor } from '../frame-door.ts';
 import type { SpiceConnection } from './connection.ts';
 import { CHANNEL, type LinkMessage } from './link.ts';
 import { relay } from './relay.ts';
-import { TokenStore } from './tokens.ts';
 
-/** The frame connects at once; what is not used in this time was lost on the way. */
-const TOKEN_LIFETIME_MS = 30_000;
 /** Display, inputs, cursor and playback, and as many again for heads of later clients. */
 const CHANNEL_TOKENS = 8;
 /** Clipboard pieces have 2 KiB, pointer messages some 20 bytes. */
 const MAX_PAGE_MESSAGE = 256 * 1024;
-const MAX_CONNECTIONS = 256;
-const PATH = /^\/spice\/([\w-]{43})$/;
 /** Close code of the bridge's own ends; the reason is an error code, or empty for an orderly end. */
 const CLOSE_CODE = 4000;
 
@@ -93,19 +85,21 @@ export function createSpiceBridge(options: SpiceBridgeOptions): SpiceBridge {
 
 class Bridge implements SpiceBridge {
   readonly #options: SpiceBridgeOptions;
-  readonly #tokens = new TokenStore<MainGrant | ChannelGrant>();
+  readonly #door: FrameDoor<MainGrant | ChannelGrant>;
   readonly #displays = new Map<string, Display>();
-  readonly #sockets = new WebSocketServer({
-    noServer: true,
-    perMessageDeflate: false,
-    maxPayload: MAX_PAGE_MESSAGE,
-    handleProtocols: (offered) => (offered.has('binary') ? 'binary' : false),
-  });
-  #listening: Promise<Server> | undefined;
-  #refused = 0;
 
   constructor(options: SpiceBridgeOptions) {
     this.#options = options;
+    this.#door = new FrameDoor<MainGrant | ChannelGrant>({
+      ...options,
+      name: 'spice',
+      subprotocol: 'binary',
+      maxMessage: MAX_PAGE_MESSAGE,
+      onOpen: (socket, grant) => {
+        if (grant.type === 'main') void this.#runMain(socket, grant);
+        else void this.#runChannel(socket, grant.display);
+      },
+    });
   }
 
   async open(
@@ -124,25 +118,11 @@ class Bridge implements SpiceBridge {
     connection: SpiceConnection,
     events: DisplayEvents = {},
   ): Promise<string> {
-    this.#listening ??= this.#listen();
-    const { port } = (await this.#listening).address() as AddressInfo;
-    const token = this.#tokens.issue(
-      { type: 'main', sessionId, connection, events },
-      TOKEN_LIFETIME_MS,
-    );
-    const url = new URL('/spice.html', this.#options.displayOrigin);
-    // A fragment never leaves the browser: no request, log or referrer holds the token.
-    url.hash = new URLSearchParams({
-      bridge: `127.0.0.1:${port}`,
-      token,
-      parent: this.#options.uiOrigin,
-      chord: this.#options.returnChord,
-    }).toString();
-    return url.href;
+    return await this.#door.address({ type: 'main', sessionId, connection, events });
   }
 
   close(sessionId: string): void {
-    this.#tokens.revoke((grant) =>
+    this.#door.tokens.revoke((grant) =>
       grant.type === 'main'
         ? grant.sessionId === sessionId
         : grant.display.grant.sessionId === sessionId,
@@ -151,55 +131,8 @@ class Bridge implements SpiceBridge {
   }
 
   async end(): Promise<void> {
-    this.#tokens.revoke(() => true);
     for (const display of this.#displays.values()) display.over.abort();
-    const server = await this.#listening;
-    if (server === undefined) return;
-    for (const socket of this.#sockets.clients) socket.terminate();
-    const closed = once(server, 'close');
-    server.close();
-    server.closeAllConnections();
-    await closed;
-  }
-
-  async #listen(): Promise<Server> {
-    const server = createServer((_request, response) => {
-      response.writeHead(404).end();
-    });
-    server.maxConnections = MAX_CONNECTIONS;
-    server.headersTimeout = 5_000;
-    server.on('upgrade', (request, socket, head) => this.#admit(request, socket, head));
-    server.listen({ host: '127.0.0.1', port: 0 });
-    await once(server, 'listening');
-    return server;
-  }
-
-  #admit(request: IncomingMessage, stream: Duplex, head: Buffer): void {
-    stream.on('error', () => {});
-    const { port } = request.socket.address() as AddressInfo;
-    // The host is checked against DNS rebinding; the token last, so that a stranger spends none.
-    const token = PATH.exec(request.url ?? '')?.[1];
-    const expected =
-      token !== undefined &&
-      request.headers.host === `127.0.0.1:${port}` &&
-      request.headers.origin === this.#options.displayOrigin &&
-      String(request.headers['sec-websocket-protocol'] ?? '').includes('binary');
-    const grant = expected ? this.#tokens.spend(token) : undefined;
-    if (grant === undefined) {
-      this.#refused++;
-      this.#options.log.warn('a display connection was refused', {
-        code: 'DISPLAY_TOKEN_REFUSED',
-        origin: request.headers.origin ?? null,
-        refused: this.#refused,
-      });
-      stream.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
-      return;
-    }
-    this.#sockets.handleUpgrade(request, stream, head, (socket) => {
-      socket.on('error', () => {});
-      if (grant.type === 'main') void this.#runMain(socket, grant);
-      else void this.#runChannel(socket, grant.display);
-    });
+    await this.#door.end();
   }
 
   async #runMain(socket: WebSocket, grant: MainGrant): Promise<void> {
@@ -208,7 +141,7 @@ class Bridge implements SpiceBridge {
     this.#displays.get(grant.sessionId)?.over.abort();
     this.#displays.set(grant.sessionId, display);
     const tokens = Array.from({ length: CHANNEL_TOKENS }, () =>
-      this.#tokens.issue({ type: 'channel', display }),
+      this.#door.tokens.issue({ type: 'channel', display }),
     );
     socket.send(JSON.stringify({ channels: tokens }));
     await this.#relay(
@@ -217,7 +150,7 @@ class Bridge implements SpiceBridge {
       (link) => link.channelType === CHANNEL.main,
       () => grant.events.connected?.(),
     );
-    this.#tokens.revoke((other) => other.type === 'channel' && other.display === display);
+    this.#door.tokens.revoke((other) => other.type === 'channel' && other.display === display);
     const { failure } = display;
     display.over.abort(failure);
     if (this.#displays.get(grant.sessionId) === display) this.#displays.delete(grant.sessionId);

@@ -5,6 +5,7 @@
 import { randomInt } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { KioskError } from '../../base/errors.ts';
+import { readExactly } from '../read.ts';
 import type { SpiceConnection } from './connection.ts';
 import { dial } from './dial.ts';
 import {
@@ -18,7 +19,6 @@ import {
   parseLinkReply,
   RESULT_BYTES,
 } from './link.ts';
-import { readExactly } from './read.ts';
 
 const CHECK_MS = 10_000;
 

@@ -4,8 +4,8 @@ import { connect, isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { checkServerIdentity, connect as connectTls } from 'node:tls';
 import { errno, KioskError } from '../../base/errors.ts';
+import { readExactly } from '../read.ts';
 import type { SpiceEndpoint, SpiceProxy } from './connection.ts';
-import { readExactly } from './read.ts';
 import { subjectMatches } from './subject.ts';
 
 const MAX_PROXY_HEADER = 8192;

@@ -7,6 +7,7 @@
 import type { Duplex } from 'node:stream';
 import { createWebSocketStream, type WebSocket } from 'ws';
 import { KioskError } from '../../base/errors.ts';
+import { readExactly } from '../read.ts';
 import type { SpiceConnection } from './connection.ts';
 import { dial } from './dial.ts';
 import {
@@ -21,7 +22,6 @@ import {
   RESULT_BYTES,
   TICKET_BYTES,
 } from './link.ts';
-import { readExactly } from './read.ts';
 
 /** Bytes that may wait in either direction before the faster side is stopped. */
 const BUFFER_BYTES = 512 * 1024;

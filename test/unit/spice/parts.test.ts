@@ -11,8 +11,8 @@ import type {
 } from '../../../main/sessions/engine.ts';
 import { withNativeViewer } from '../../../main/sessions/spice/native-machines.ts';
 import { createDisplayServer } from '../../../main/sessions/spice/serve.ts';
-import { TokenStore } from '../../../main/sessions/spice/tokens.ts';
 import type { NativeViewer } from '../../../main/sessions/spice/viewer.ts';
+import { TokenStore } from '../../../main/sessions/tokens.ts';
 
 afterEach(() => {
   vi.useRealTimers();
