@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { errno, KioskError } from '../../base/errors.ts';
-import { readExactly } from '../spice/read.ts';
+import { readExactly } from '../read.ts';
 import {
   buildConnectionRequest,
   NEGOTIATION_REFUSAL,
