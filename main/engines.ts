@@ -4,9 +4,11 @@ import { systemClock } from './base/clock.ts';
 import { KioskError } from './base/errors.ts';
 import type { Campus } from './campus/api.ts';
 import type { Images } from './images/images.ts';
+import type { Log } from './log/log.ts';
 import type { Logger } from './log/logger.ts';
 import type { People } from './people/people.ts';
 import type { Launcher } from './process/launcher.ts';
+import { CredentialDesk } from './sessions/credentials.ts';
 import type { Engine } from './sessions/engine.ts';
 import { createRdpEngine } from './sessions/rdp/engine.ts';
 import { openPinStore } from './sessions/rdp/pins.ts';
@@ -38,7 +40,7 @@ export interface EnginesOptions {
   readonly savedPage: (request: OriginRequest) => Promise<OriginResponse | undefined>;
   /** The person wants to leave a window that the shell does not see. */
   readonly onReturnChord: () => void;
-  readonly log: Logger;
+  readonly log: Logger & Pick<Log, 'redact'>;
 }
 
 export interface Engines {
@@ -67,9 +69,15 @@ export function createEngines(options: EnginesOptions): Engines {
     now: () => systemClock.now(),
     log: log.scope('rdp'),
   });
+  const credentials = new CredentialDesk({
+    signOn: people,
+    clock: systemClock,
+    redact: (text) => log.redact(text),
+  });
+  people.onSignOut((person) => credentials.wipe(person.id));
   const rdp = createRdpEngine({
     launcher,
-    credentials: people,
+    credentials,
     pins,
     runtimeFolder: join(runtimeFolder, 'rdp'),
     onReturnChord: options.onReturnChord,
@@ -78,6 +86,7 @@ export function createEngines(options: EnginesOptions): Engines {
   const spice = createSpiceEngine({
     bridge: options.spice,
     viewer,
+    credentials,
     tickets: {
       fetch: async (url, { signal }) => {
         const { body } = await campus.http.get(url, {
@@ -115,6 +124,9 @@ export function createEngines(options: EnginesOptions): Engines {
       const { accelerator, reason } = await machines.accelerator();
       return { kvm: accelerator === 'kvm', reason };
     },
-    close: () => pins.close(),
+    close() {
+      credentials.wipe();
+      pins.close();
+    },
   };
 }

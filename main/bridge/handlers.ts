@@ -114,6 +114,15 @@ export function createHandlers(services: HandlerServices): Handlers {
       return null;
     },
     'sessions.display': ({ id }) => own(id, () => sessions.display(id)),
+    'sessions.answer': ({ id, answer }) =>
+      own(id, async () => {
+        if (answer.type === 'credentials') sessions.answer(id, answer);
+        else {
+          await people.confirmAdministrator(answer.administrator);
+          sessions.answer(id, { type: 'certificate' });
+        }
+        return null;
+      }),
     'sessions.dismiss': ({ id }) =>
       own(id, () => {
         sessions.dismiss(id);

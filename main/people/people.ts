@@ -72,6 +72,15 @@ export interface People {
    * `CANCELLED`
    */
   signIn(name: string, secret: string, signal?: AbortSignal): Promise<Person>;
+  /**
+   * Makes sure that an administrator is at the screen, without a change of who is signed in.
+   * @param who null: the person who is signed in
+   * @throws KioskError `NOT_ALLOWED` for anybody else, and as {@link signIn}
+   */
+  confirmAdministrator(
+    who: { readonly name: string; readonly secret: string } | null,
+    signal?: AbortSignal,
+  ): Promise<void>;
   /** @throws KioskError `GUESTS_NOT_ALLOWED`, `NOT_ALLOWED` while someone is signed in */
   continueAsGuest(): Promise<Person>;
   /**

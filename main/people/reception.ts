@@ -39,9 +39,7 @@ export class Reception implements People {
   readonly #hooks = new Set<(person: Person) => Promise<void> | void>();
   #current: Person | null = null;
   /** The name and secret of the current person; the secret's bytes are ours to zero. */
-  #held:
-    | { readonly name: string; readonly secret: Buffer; readonly unredact: () => void }
-    | undefined;
+  #held: { readonly name: string; readonly secret: Buffer; readonly wipe: () => void } | undefined;
   /** Sign-ins and sign-outs one after the other: tries in parallel would pass the lock. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -65,6 +63,24 @@ export class Reception implements People {
 
   signIn(name: string, secret: string, signal?: AbortSignal): Promise<Person> {
     return this.#inTurn(() => this.#signIn(name.trim(), secret, signal));
+  }
+
+  confirmAdministrator(
+    who: { readonly name: string; readonly secret: string } | null,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    return this.#inTurn(async () => {
+      const kind =
+        who === null
+          ? this.#current?.kind
+          : await this.#checked(who.name.trim(), who.secret, signal, async ({ kind }, wipe) => {
+              wipe();
+              return kind;
+            });
+      if (kind !== 'admin') {
+        throw new KioskError('NOT_ALLOWED', 'This takes an administrator of this computer.');
+      }
+    });
   }
 
   continueAsGuest(): Promise<Person> {
@@ -148,24 +164,42 @@ export class Reception implements People {
   }
 
   async #signIn(name: string, secret: string, signal: AbortSignal | undefined): Promise<Person> {
+    return await this.#checked(name, secret, signal, async (person, wipe, bytes) => {
+      // An administrator takes over the screen: only now, for a wrong password must end nothing.
+      if (this.#current) await this.#signOut();
+      this.#held = { name, secret: bytes, wipe };
+      return this.#enter(person, true);
+    });
+  }
+
+  /**
+   * Runs with a person whose name and secret are right.
+   * @param act must call `wipe` when the secret is not needed any more
+   */
+  async #checked<T>(
+    name: string,
+    secret: string,
+    signal: AbortSignal | undefined,
+    act: (person: Person, wipe: () => void, bytes: Buffer) => Promise<T>,
+  ): Promise<T> {
     const key = loginKey(name);
     const locked = this.#attempts.waitFor(key);
     if (locked > 0) throw this.#lockedFor(locked);
     const unredact = this.#options.log.redact(secret);
     const bytes = Buffer.from(secret, 'utf8');
+    const wipe = (): void => {
+      bytes.fill(0);
+      unredact();
+    };
     try {
       const person = await this.#authenticate(name, secret, bytes, signal);
       this.#attempts.succeeded(key);
-      // An administrator takes over the screen: only now, for a wrong password must end nothing.
-      if (this.#current) await this.#signOut();
-      this.#held = { name, secret: bytes, unredact };
-      return this.#enter(person, true);
+      return await act(person, wipe, bytes);
     } catch (error) {
-      bytes.fill(0);
       try {
         throw this.#refused(key, error);
       } finally {
-        unredact();
+        wipe();
       }
     }
   }
@@ -324,8 +358,7 @@ export class Reception implements People {
   }
 
   #wipe(): void {
-    this.#held?.secret.fill(0);
-    this.#held?.unredact();
+    this.#held?.wipe();
     this.#held = undefined;
   }
 

@@ -3,8 +3,26 @@
  * is. One engine per kind and implementation; `main/app.ts` hands them to the manager.
  */
 import type { ErrorCode, WireError } from '../../preload/contract/errors.ts';
-import type { Person, SessionKind } from '../../preload/contract/model.ts';
+import type { Person, SessionKind, SessionQuestion } from '../../preload/contract/model.ts';
 import type { ManifestEntry } from '../base/manifest.ts';
+
+/** What was answered. Who vouched for a certificate has been checked. */
+export type SessionReply =
+  | {
+      readonly type: 'credentials';
+      readonly user: string;
+      readonly domain: string;
+      readonly secret: string;
+    }
+  | { readonly type: 'certificate' };
+
+/**
+ * Asks at the screen, in the kiosk's own UI; also while the session runs. One question at a time.
+ * @throws the session's abort reason when it ends first
+ */
+export type Ask = <T extends SessionQuestion['type']>(
+  question: Extract<SessionQuestion, { type: T }>,
+) => Promise<Extract<SessionReply, { type: T }>>;
 
 export interface StartRequest<E extends ManifestEntry = ManifestEntry> {
   /** Unique on this kiosk, safe as a file name. */
@@ -23,6 +41,7 @@ export interface StartRequest<E extends ManifestEntry = ManifestEntry> {
   progress(fraction: number): void;
   /** Something asked for is missing; the session goes on without it. */
   notice(error: WireError): void;
+  readonly ask: Ask;
 }
 
 /** How a session ended. `error` undefined: it ended by itself or was asked to. */

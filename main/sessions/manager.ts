@@ -12,7 +12,8 @@ import { Emitter } from '../base/events.ts';
 import { next } from '../base/machine.ts';
 import type { ManifestEntry } from '../base/manifest.ts';
 import type { Logger } from '../log/logger.ts';
-import type { Engine, RunningSession, Surface } from './engine.ts';
+import type { Engine, RunningSession, SessionReply, Surface } from './engine.ts';
+import { Questions } from './questions.ts';
 import { SESSION_TABLE, type SessionEvent } from './session-machine.ts';
 
 /** Gives a frame its picture: the SPICE bridge, wired in app.ts. */
@@ -53,6 +54,10 @@ const ENDED = new Set(['stopped', 'failed']);
 export class SessionManager {
   readonly #options: SessionManagerOptions;
   readonly #entries = new Map<string, Entry>();
+  readonly #questions = new Questions((id, question) => {
+    const entry = this.#entries.get(id);
+    if (entry) this.#update(entry, { question });
+  });
   readonly #emitter = new Emitter<{ changed: Session[] }>();
   #closed = false;
 
@@ -123,6 +128,7 @@ export class SessionManager {
           shown: false,
           progress: null,
           notices: [],
+          question: null,
           error: null,
         },
         person.id,
@@ -157,6 +163,7 @@ export class SessionManager {
               shown: false,
               progress: null,
               notices: [],
+              question: null,
               error: null,
             },
             found.personId,
@@ -247,6 +254,15 @@ export class SessionManager {
   }
 
   /**
+   * Hands an answer to the session that asked.
+   * @throws KioskError `SESSION_UNKNOWN`; `NOT_ALLOWED` where nothing of the kind was asked
+   */
+  answer(id: string, reply: SessionReply): void {
+    this.#get(id);
+    this.#questions.answer(id, reply);
+  }
+
+  /**
    * Removes an ended session from the list.
    * @throws KioskError `SESSION_UNKNOWN`; `NOT_ALLOWED` while it runs
    */
@@ -279,6 +295,7 @@ export class SessionManager {
             this.#update(entry, { progress: Math.min(1, Math.max(0, fraction)) });
           }
         },
+        ask: (question) => this.#questions.ask(id, question, entry.abort.signal),
         notice: (error) => this.#update(entry, { notices: [...entry.session.notices, error] }),
       });
       if (entry.session.state === 'preparing') this.#apply(entry, 'prepared');
@@ -346,6 +363,7 @@ export class SessionManager {
   #finish(entry: Entry, error: WireError | undefined): void {
     if (ENDED.has(entry.session.state)) return;
     clearTimeout(entry.grace);
+    this.#questions.cancel(entry.session.id);
     this.#options.display.close(entry.session.id);
     // A session that was told to end and then fails has still ended as asked.
     const asked = entry.session.state === 'stopping' || entry.session.state === 'killing';

@@ -58,6 +58,8 @@ export const CALLS = {
   'sessions.hide': call('person', nothing, done),
   /** A fresh one-time address for the session's frame. */
   'sessions.display': call('person', sessionRef, m.SessionDisplay),
+  /** Answers the session's question; `SIGN_IN_*` where who vouches is not believed. */
+  'sessions.answer': call('person', z.strictObject({ id: m.Id, answer: m.SessionAnswer }), done),
   /** Removes an ended session from the list. */
   'sessions.dismiss': call('person', sessionRef, done),
 

@@ -133,6 +133,62 @@ export const SessionState = z.enum([
 ]);
 export type SessionState = z.infer<typeof SessionState>;
 
+/** One line of what people type as a name. */
+const TypedName = z
+  .string()
+  .max(256)
+  .regex(/^[^\p{Cc}\p{Cs}]*$/u);
+
+/** What a session waits for somebody at the screen to say; `sessions.answer` says it. */
+export const SessionQuestion = z.discriminatedUnion('type', [
+  /** The remote computer wants to know who comes. */
+  z.object({
+    type: z.literal('credentials'),
+    /** The remote computer, as people know it. */
+    server: z.string().max(600),
+    /** A proposal; null: it wants a password only. */
+    user: z.string().max(256).nullable(),
+    /** A proposal; null: it knows no domains. */
+    domain: z.string().max(256).nullable(),
+    /**
+     * Why it is asked again: `details.attemptsLeft`, or `details.until` (milliseconds since the
+     * epoch) before which no answer is taken.
+     */
+    error: WireErrorSchema.nullable(),
+  }),
+  /** Nobody vouches for this server: an administrator compares its certificate. */
+  z.object({
+    type: z.literal('certificate'),
+    server: z.string().max(600),
+    /** SHA-256 of the certificate, lower-case hexadecimal. */
+    fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
+  }),
+]);
+export type SessionQuestion = z.infer<typeof SessionQuestion>;
+
+/** To say no, end the session. */
+export const SessionAnswer = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('credentials'),
+    /** Not looked at where a password only is wanted. `DOMAIN\\user` says both. */
+    user: TypedName,
+    domain: TypedName,
+    secret: z
+      .string()
+      .min(1)
+      .max(1024)
+      .regex(/^[^\p{Cc}]+$/u),
+  }),
+  z.strictObject({
+    type: z.literal('certificate'),
+    /** Who vouches; null: the administrator who is signed in. */
+    administrator: z
+      .strictObject({ name: TypedName.min(1), secret: z.string().min(1).max(1024) })
+      .nullable(),
+  }),
+]);
+export type SessionAnswer = z.infer<typeof SessionAnswer>;
+
 export const Session = z.object({
   id: Id,
   entryId: Id,
@@ -155,6 +211,8 @@ export const Session = z.object({
   progress: z.number().min(0).max(1).nullable(),
   /** Things that were asked for and are missing (a TPM, KVM, sound): the session runs without. */
   notices: z.array(WireErrorSchema),
+  /** It goes on when this is answered. */
+  question: SessionQuestion.nullable(),
   error: WireErrorSchema.nullable(),
 });
 export type Session = z.infer<typeof Session>;

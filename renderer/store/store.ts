@@ -11,6 +11,7 @@ import type {
   Notice,
   Preferences,
   Session,
+  SessionAnswer,
 } from '../../preload/contract/model.ts';
 import { type KioskFailure, toFailure } from '../kiosk.ts';
 
@@ -149,6 +150,11 @@ export class KioskStore {
   /** Asks sessions to end; `now` without the grace time. */
   stop(sessions: readonly Session[], now = false): void {
     for (const { id } of sessions) this.#try(this.api.sessions.stop({ id, now }), id);
+  }
+
+  /** @throws what the call rejected with, for the form to show */
+  async answer(id: string, answer: SessionAnswer): Promise<void> {
+    await this.api.sessions.answer({ id, answer });
   }
 
   /** Removes a failed session. */

@@ -18,6 +18,7 @@ import {
   UI_ORIGIN,
 } from '../support/display-page.ts';
 import { startGuest, type TestGuest } from '../support/guest.ts';
+import { deskFor, unasked } from '../support/questions.ts';
 import { createSpicePki, type SpicePki } from '../support/spice-pki.ts';
 
 const PASSWORD = 'remote-ticket';
@@ -139,6 +140,7 @@ test('an entry with a ticket endpoint: checked, then drawn through TLS and the p
         ].join('\n');
       },
     },
+    credentials: deskFor(() => undefined),
     preferred: () => 'embedded',
   });
   const notices: string[] = [];
@@ -192,6 +194,7 @@ function request(values: Record<string, unknown>, notices: string[]): StartReque
     launching: () => {},
     progress: () => {},
     notice: (error) => notices.push(error.code),
+    ask: unasked,
   };
 }
 

@@ -9,12 +9,13 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { RdpEntry } from '../../main/base/manifest.ts';
 import { createLog, type Log } from '../../main/log/log.ts';
 import { Launcher } from '../../main/process/launcher.ts';
-import type { Engine, RunningSession } from '../../main/sessions/engine.ts';
+import type { Ask, Engine, RunningSession } from '../../main/sessions/engine.ts';
 import { createRdpEngine } from '../../main/sessions/rdp/engine.ts';
 import { openPinStore, type PinStore } from '../../main/sessions/rdp/pins.ts';
 import { probe } from '../../main/sessions/rdp/probe.ts';
 import type { WireError } from '../../preload/contract/errors.ts';
 import { type Display, startDisplay } from '../support/display.ts';
+import { answers, deskFor, unasked } from '../support/questions.ts';
 import {
   freePort,
   type RdpServer,
@@ -41,6 +42,7 @@ let pins: PinStore;
 let engine: Engine<RdpEntry>;
 /** What the person typed to sign in. */
 let typed: string | undefined;
+const credentials = deskFor(() => typed);
 const onReturnChord = vi.fn();
 const open = new Set<RunningSession>();
 
@@ -52,9 +54,7 @@ beforeAll(async () => {
   pins = openPinStore({ path: join(folder, 'rdp.db'), now: Date.now, log });
   engine = createRdpEngine({
     launcher,
-    credentials: {
-      secretFor: () => (typed === undefined ? undefined : new TextEncoder().encode(typed)),
-    },
+    credentials,
     pins,
     runtimeFolder,
     onReturnChord,
@@ -94,7 +94,11 @@ async function fingerprint(port: number): Promise<string> {
 
 async function start(
   target: object,
-  { secret, notice = () => {} }: { secret?: string; notice?: (error: WireError) => void } = {},
+  {
+    secret,
+    notice = () => {},
+    ask = unasked,
+  }: { secret?: string; notice?: (error: WireError) => void; ask?: Ask } = {},
 ): Promise<RunningSession> {
   typed = secret;
   const session = await engine.start({
@@ -107,6 +111,7 @@ async function start(
     launching: () => {},
     progress: () => {},
     notice,
+    ask,
   });
   open.add(session);
   return session;
@@ -226,12 +231,34 @@ test('NLA: the picture appears, keys arrive, the chord leads out, nothing tells 
   expect(leftovers().filter((name) => !before.includes(name))).toEqual([]);
 });
 
-test('a wrong password, and none at all', async () => {
+test('a password that the server refuses is asked for on our screen; a good one is kept', async () => {
+  desktop.paint('#d02040');
   const target = { hosts: [at(nla.port)], certificate: { pins: [pin] } };
-  await expect(start(target, { secret: 'wrong' })).rejects.toMatchObject({
-    code: 'REMOTE_CREDENTIALS_WRONG',
-  });
-  await expect(start(target)).rejects.toMatchObject({ code: 'REMOTE_NLA_REQUIRED' });
+  const { ask, asked } = answers(
+    { type: 'credentials', user: USER, domain: '', secret: 'wrong too' },
+    { type: 'credentials', user: USER, domain: '', secret: PASSWORD },
+  );
+  const session = await start(target, { secret: 'wrong', ask });
+  await show(session);
+  await expectColour([0xd0, 0x20, 0x40]);
+  expect(asked).toMatchObject([
+    {
+      user: USER,
+      server: `127.0.0.1:${nla.port}`,
+      error: { code: 'REMOTE_CREDENTIALS_WRONG', details: { attemptsLeft: 2 } },
+    },
+    { error: { details: { attemptsLeft: 1 } } },
+  ]);
+  await session.stop();
+  await session.ended;
+  // Asked once in a visit.
+  const again = await start(target);
+  await again.stop();
+  await again.ended;
+  credentials.wipe();
+
+  // Nothing was typed, nobody answers.
+  await expect(start(target)).rejects.toMatchObject({ code: 'CANCELLED' });
   await expect(
     start({ ...target, credentials: 'server', security: 'nla' }, { secret: PASSWORD }),
   ).rejects.toMatchObject({ code: 'REMOTE_NLA_REQUIRED' });
@@ -251,8 +278,25 @@ test('a certificate that nobody believes, one that is not the pinned one, one th
   const trusting = { hosts, certificate: { trustFirst: true } };
   const session = await start(trusting, { secret: PASSWORD });
   await session.stop();
+
+  const confirming = { hosts, certificate: { trustFirst: 'confirm' } };
+  const elsewhere = await desktop.serve({ security: 'tls' });
+  const { ask, asked } = answers({ type: 'certificate' });
+  const compared = { ...confirming, hosts: [at(elsewhere.port)] };
+  await expect(start(compared, { secret: PASSWORD })).rejects.toMatchObject({ code: 'CANCELLED' });
+  const confirmed = await start(compared, { secret: PASSWORD, ask });
+  await confirmed.stop();
+  expect(asked).toEqual([
+    { type: 'certificate', server: `127.0.0.1:${elsewhere.port}`, fingerprint: pin },
+  ]);
+  const believed = await start(compared, { secret: PASSWORD });
+  await believed.stop();
+
   await first.stop();
   await desktop.serve({ security: 'tls', identity: 'impostor', port: first.port });
+  await expect(start(confirming, { secret: PASSWORD })).rejects.toMatchObject({
+    code: 'REMOTE_CERTIFICATE_CHANGED',
+  });
   await expect(start(trusting, { secret: PASSWORD })).rejects.toMatchObject({
     code: 'REMOTE_CERTIFICATE_CHANGED',
   });
@@ -276,7 +320,9 @@ test('a host that refuses is passed over; where all do, that is said', async () 
   await show(session);
   await expectColour([0x30, 0xa0, 0x50]);
   expect(notices.map(({ code }) => code)).toEqual(['REMOTE_FEATURE_MISSING']);
-  await expect(start({ hosts: [closed] })).rejects.toMatchObject({ code: 'REMOTE_REFUSED' });
+  await expect(start({ hosts: [closed] }, { secret: PASSWORD })).rejects.toMatchObject({
+    code: 'REMOTE_REFUSED',
+  });
 });
 
 test('classic security works where the campus allows it, and never carries a password', async () => {

@@ -158,6 +158,7 @@ export function installFakeKiosk(scenario: FakeScenario): void {
         shown: index === 0,
         progress: null,
         notices: [],
+        question: null,
         error: null,
       }),
     );
@@ -248,6 +249,11 @@ export function installFakeKiosk(scenario: FakeScenario): void {
           protocol: 'spice',
           frameUrl: scenario.frameUrl,
         })),
+      answer: (params) =>
+        answer('sessions.answer', params, () => {
+          changeSession(params.id, { question: null });
+          return null;
+        }),
       dismiss: (params) =>
         answer('sessions.dismiss', params, () => {
           setSessions(sessions.filter(({ id }) => id !== params.id));

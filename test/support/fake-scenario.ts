@@ -113,6 +113,7 @@ export function session(change: Partial<Session> & Pick<Session, 'id'>): Session
     shown: false,
     progress: null,
     notices: [],
+    question: null,
     error: null,
     ...change,
   };

@@ -17,6 +17,7 @@ import { killProcessesIn } from '../../main/sessions/vm/processes.ts';
 import type { WireError } from '../../preload/contract/errors.ts';
 import { Person } from '../../preload/contract/model.ts';
 import { buildDemoImage } from '../../scripts/demo-image.ts';
+import { unasked } from './questions.ts';
 
 const cache = fileURLToPath(new URL('../../.cache/machines/', import.meta.url));
 
@@ -121,6 +122,7 @@ export async function machineLab(
         signal: wanted.signal ?? new AbortController().signal,
         progress() {},
         launching() {},
+        ask: unasked,
         notice: (error) => void notices.push(error),
       };
       return request;

@@ -2,7 +2,7 @@
  * Every screen of the built-in UI, as a scenario and the steps that lead to it. The tests hold each
  * of them to the same rules; `scripts/screens.ts` takes their pictures.
  */
-import type { Person } from '../../preload/contract/model.ts';
+import type { Person, Session } from '../../preload/contract/model.ts';
 import type { FakeScenario } from './fake-kiosk.ts';
 import { entries, kioskState, NOW, session } from './fake-scenario.ts';
 import type { OpenOptions, UiPage } from './ui-page.ts';
@@ -85,6 +85,36 @@ const inSession: Screen = {
   arrange: (ui) => ui.page.locator('iframe[aria-label="Windows 11 — Chemistry"]').waitFor(),
 };
 
+const remote = {
+  id: 's-desk',
+  kind: 'rdp',
+  title: 'Staff desktop',
+  state: 'preparing',
+  surface: 'native',
+  shown: true,
+} as const;
+const credentials = {
+  type: 'credentials',
+  server: 'desk.lab.example',
+  user: 'lhaddad',
+  domain: 'LAB',
+  error: null,
+} as const;
+const asking = (question: Session['question']): Partial<FakeScenario> => ({
+  state: kioskState({ person: member, campus: online }),
+  sessions: [session({ ...remote, question })],
+});
+const question = (name: string, asked: Session['question'], options?: OpenOptions): Screen => ({
+  name,
+  scenario: asking(asked),
+  ...(options === undefined ? {} : { options }),
+  arrange: (ui) => ui.page.locator('form.question').waitFor(),
+});
+const wrongPassword: Session['question'] = {
+  ...credentials,
+  error: { code: 'REMOTE_CREDENTIALS_WRONG', message: 'No.', details: { attemptsLeft: 2 } },
+};
+
 export const SCREENS: readonly Screen[] = [
   { name: 'starting', scenario: { silent: ['state.get'] } },
   {
@@ -101,6 +131,23 @@ export const SCREENS: readonly Screen[] = [
       await ui.page.getByRole('button', { name: 'Load again' }).waitFor();
     },
   },
+  question('session-password', credentials),
+  question('session-password-wrong', wrongPassword),
+  question('session-password-locked', {
+    ...credentials,
+    user: null,
+    domain: null,
+    error: {
+      code: 'REMOTE_CREDENTIALS_WRONG',
+      message: 'No.',
+      details: { until: NOW + 5 * MINUTE },
+    },
+  }),
+  question('session-certificate', {
+    type: 'certificate',
+    server: 'desk.lab.example:3389',
+    fingerprint: '0123456789abcdef'.repeat(4),
+  }),
   { name: 'sign-in', scenario: { state: signedOut } },
   { name: 'sign-in-offline', scenario: { state: kioskState({ person: null }) } },
   {

@@ -12,6 +12,7 @@ export interface ViewerPlan {
   /** SHA-256 of the certificate that was checked, lower-case hexadecimal. */
   readonly fingerprint: string | undefined;
   readonly user: string;
+  readonly domain: string | undefined;
   /** Marks the window, so that it can be found. */
   readonly windowClass: string;
   readonly title: string;
@@ -45,7 +46,7 @@ export function viewerArguments(plan: ViewerPlan): string[] {
       : `/cert:fingerprint:sha256:${colons(plan.fingerprint)}`,
   );
   // The password comes as one line; an empty one leaves the login to the server's own screen.
-  args.push(`/u:${plan.user}`, `/d:${target.domain ?? ''}`, '/from-stdin:force');
+  args.push(`/u:${plan.user}`, `/d:${plan.domain ?? ''}`, '/from-stdin:force');
   if (target.loadBalanceInfo !== undefined) {
     args.push(`/load-balance-info:${target.loadBalanceInfo}`);
   }

@@ -1,5 +1,6 @@
 /** Whether the certificate that a server shows is the one that the entry believes. */
 import { KioskError } from '../../base/errors.ts';
+import type { Ask } from '../engine.ts';
 import type { PinStore } from './pins.ts';
 import type { ProbedCertificate } from './probe.ts';
 import type { RdpHost, RdpTarget } from './target.ts';
@@ -7,14 +8,15 @@ import type { RdpHost, RdpTarget } from './target.ts';
 /**
  * In this order: the manifest's pins, the authority, what was met first. Nothing of a person may
  * be sent to a server before.
+ * @param trust.ask for an administrator, where the entry wants one to look at a first certificate
  * @throws KioskError `REMOTE_CERTIFICATE_CHANGED`, `REMOTE_CERTIFICATE`
  */
-export function checkCertificate(
+export async function checkCertificate(
   { host, port }: RdpHost,
   seen: ProbedCertificate,
   believed: RdpTarget['certificate'],
-  pins: PinStore,
-): void {
+  { pins, ask }: { readonly pins: PinStore; readonly ask: Ask },
+): Promise<void> {
   // The administrator compares it with what the server's own console shows.
   const details = { host, port, fingerprint: seen.fingerprint };
   const changed = (than: string): KioskError =>
@@ -36,6 +38,11 @@ export function checkCertificate(
     );
   }
   const first = pins.get(host, port);
-  if (first === undefined) pins.keep(host, port, seen.fingerprint);
-  else if (first !== seen.fingerprint) throw changed('this kiosk met first');
+  if (first === undefined) {
+    if (believed.trustFirst === 'confirm') {
+      const server = `${host}:${port}`;
+      await ask({ type: 'certificate', server, fingerprint: seen.fingerprint });
+    }
+    pins.keep(host, port, seen.fingerprint);
+  } else if (first !== seen.fingerprint) throw changed('this kiosk met first');
 }

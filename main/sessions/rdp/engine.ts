@@ -4,11 +4,11 @@
  */
 import { stat } from 'node:fs/promises';
 import type { ErrorCode } from '../../../preload/contract/errors.ts';
-import { type Clock, systemClock } from '../../base/clock.ts';
 import { KioskError } from '../../base/errors.ts';
 import type { RdpEntry } from '../../base/manifest.ts';
 import type { Logger } from '../../log/logger.ts';
 import type { Launcher } from '../../process/launcher.ts';
+import type { CredentialDesk, Credentials } from '../credentials.ts';
 import type { Engine, RunningSession, SessionEnd, StartRequest } from '../engine.ts';
 import { openWindow } from '../native-window.ts';
 import { viewerArguments } from './arguments.ts';
@@ -19,7 +19,6 @@ import { removeHome } from './home.ts';
 import type { PinStore } from './pins.ts';
 import { probe } from './probe.ts';
 import { RdpTarget } from './target.ts';
-import { WrongPasswords } from './wrong-passwords.ts';
 import {
   findViewer,
   startViewer,
@@ -33,8 +32,7 @@ const WINDOW_MS = 45_000;
 
 export interface RdpEngineOptions {
   readonly launcher: Launcher;
-  /** What the person typed to sign in; undefined for guests. `People` fits. */
-  readonly credentials: { secretFor(personId: string): Uint8Array | undefined };
+  readonly credentials: CredentialDesk;
   readonly pins: PinStore;
   /** For what lasts as long as a session; nobody else's: it is emptied at the first start. */
   readonly runtimeFolder: string;
@@ -43,14 +41,12 @@ export interface RdpEngineOptions {
   readonly log: Logger;
   /** 0 to 1, 1 excluded; spreads a room over equal hosts. Default: `Math.random`. */
   readonly random?: () => number;
-  readonly clock?: Clock;
 }
 
 export function createRdpEngine(options: RdpEngineOptions): Engine<RdpEntry> {
   let viewer: Viewer | undefined;
   /** A main that was killed took its viewers with it, but not their homes. */
   let emptied: Promise<void> | undefined;
-  const wrong = new WrongPasswords(options.clock ?? systemClock);
   return {
     kind: 'rdp',
     surface: 'native',
@@ -68,18 +64,7 @@ export function createRdpEngine(options: RdpEngineOptions): Engine<RdpEntry> {
           message: 'There is no embedded engine for RDP: the session has a window of its own.',
         });
       }
-      const key = JSON.stringify([request.person.id, request.entry.id]);
-      wrong.check(key);
-      try {
-        const session = await startSession(options, viewer, target, request);
-        wrong.succeeded(key);
-        return session;
-      } catch (error) {
-        if (error instanceof KioskError && error.code === 'REMOTE_CREDENTIALS_WRONG') {
-          wrong.failed(key);
-        }
-        throw error;
-      }
+      return await startSession(options, viewer, target, request);
     },
   };
 }
@@ -98,13 +83,45 @@ async function startSession(
   target: RdpTarget,
   request: StartRequest<RdpEntry>,
 ): Promise<RunningSession> {
-  const { launcher, pins } = options;
-  const { entry, person, signal } = request;
-  const secret = secretOf(options, target, person.id);
-  const chosen = await findHost(options, target, secret !== undefined, signal);
+  const { credentials, pins } = options;
+  const { person, signal } = request;
+  const chosen = await findHost(options, target, signal);
   if (chosen.certificate !== undefined) {
-    checkCertificate(chosen.host, chosen.certificate, target.certificate, pins);
+    await checkCertificate(chosen.host, chosen.certificate, target.certificate, {
+      pins,
+      ask: request.ask,
+    });
   }
+  const plan: Plan = { viewer, target, chosen, drives: await presentDrives(target, request) };
+  if (!sendsPassword(target)) return await open(options, plan, undefined, request);
+  return await credentials.use(
+    request,
+    {
+      server: nameOf(chosen.host),
+      user: target.user.replaceAll('{id}', person.id),
+      domain: target.domain ?? '',
+      signOn: target.credentials === 'sign-on',
+    },
+    (who) => open(options, plan, who, request),
+  );
+}
+
+interface Plan {
+  readonly viewer: Viewer;
+  readonly target: RdpTarget;
+  readonly chosen: ChosenHost;
+  readonly drives: RdpTarget['drives'];
+}
+
+/** @param who undefined: the server's own screen asks */
+async function open(
+  options: RdpEngineOptions,
+  { viewer, target, chosen, drives }: Plan,
+  who: Credentials | undefined,
+  request: StartRequest<RdpEntry>,
+): Promise<RunningSession> {
+  const { launcher } = options;
+  const { entry, person, signal } = request;
   const windowClass = `vestibule-${request.sessionId}`;
   const args = viewerArguments({
     major: viewer.major,
@@ -112,12 +129,13 @@ async function startSession(
     host: chosen.host,
     protocol: chosen.protocol,
     fingerprint: chosen.certificate?.fingerprint,
-    user: target.user.replaceAll('{id}', person.id),
+    user: who?.user ?? target.user.replaceAll('{id}', person.id),
+    domain: who === undefined ? target.domain : who.domain,
     windowClass,
     title: typeof entry.title === 'string' ? entry.title : (entry.title.en ?? entry.id),
-    drives: await presentDrives(target, request),
+    drives,
   });
-  const input = passwordLine(secret);
+  const input = passwordLine(who?.secret);
   request.launching();
   try {
     const process = await startViewer(launcher, {
@@ -136,24 +154,23 @@ async function startSession(
 }
 
 /**
- * The password that may be sent: none where the server is to ask for it itself, and none over
- * classic security, where nobody knows who reads it.
+ * No password is sent where the server is to ask for it itself, and none over classic security,
+ * where nobody knows who reads it.
  */
-function secretOf(
-  { credentials }: RdpEngineOptions,
-  target: RdpTarget,
-  personId: string,
-): Uint8Array | undefined {
-  if (target.credentials === 'server' || target.security === 'classic') return undefined;
-  return credentials.secretFor(personId);
+function sendsPassword({ credentials, security }: RdpTarget): boolean {
+  return credentials !== 'server' && security !== 'classic';
+}
+
+function nameOf({ host, port }: RdpTarget['hosts'][number]): string {
+  return port === 3389 ? host : `${host}:${port}`;
 }
 
 async function findHost(
   options: RdpEngineOptions,
   target: RdpTarget,
-  hasSecret: boolean,
   signal: AbortSignal,
 ): Promise<ChosenHost> {
+  const hasSecret = sendsPassword(target);
   if (!hasSecret && target.security === 'nla') {
     throw new KioskError('REMOTE_NLA_REQUIRED', 'NLA needs a password before the connection.');
   }

@@ -56,17 +56,19 @@ export const RdpTarget = z.strictObject({
       /** PEM of the authority that signs the servers' certificates. */
       authority: z.string().max(64_000).optional(),
       /**
-       * The administrator confirms that each kiosk keeps the certificate that it meets first, and
-       * refuses another one from then on.
+       * Each kiosk keeps the certificate that it meets first, and refuses another one from then
+       * on: by this line alone (`true`), or after an administrator has compared it on the kiosk's
+       * screen (`confirm`).
        */
-      trustFirst: z.boolean().default(false),
+      trustFirst: z.union([z.boolean(), z.literal('confirm')]).default(false),
     })
     .prefault({}),
   /**
-   * `sign-on`: what the person typed to sign in to the kiosk. `server`: nothing is sent, the
-   * server shows its own login screen (not with NLA).
+   * `sign-on`: what the person typed to sign in to the kiosk; who typed nothing (guests) or is
+   * refused is asked on the kiosk's screen. `ask`: everybody is asked. `server`: nothing is sent,
+   * the server shows its own login screen (not with NLA).
    */
-  credentials: z.enum(['sign-on', 'server']).default('sign-on'),
+  credentials: z.enum(['sign-on', 'ask', 'server']).default('sign-on'),
   /** User name on the server; `{id}` is the person's. */
   user: Word.default('{id}'),
   /** Windows domain; absent: none, or the one in a `user@domain`. */

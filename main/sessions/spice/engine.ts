@@ -5,6 +5,7 @@
 import type { ErrorCode } from '../../../preload/contract/errors.ts';
 import { KioskError } from '../../base/errors.ts';
 import type { SpiceEntry } from '../../base/manifest.ts';
+import type { CredentialDesk } from '../credentials.ts';
 import type { Engine, RunningSession, SessionEnd, StartRequest } from '../engine.ts';
 import type { SpiceBridge } from './bridge.ts';
 import { checkConnection } from './check.ts';
@@ -36,6 +37,7 @@ export interface SpiceEngineOptions {
   readonly bridge: SpiceBridge;
   readonly viewer: NativeViewer;
   readonly tickets: TicketSource;
+  readonly credentials: CredentialDesk;
   /** What `engine: "auto"` means on this kiosk. */
   readonly preferred: () => 'native' | 'embedded';
 }
@@ -45,29 +47,48 @@ export function createSpiceEngine(options: SpiceEngineOptions): Engine<SpiceEntr
     kind: 'spice',
     surface: 'frame',
     async start(request: StartRequest<SpiceEntry>): Promise<RunningSession> {
-      const { entry, signal, person } = request;
-      const parsed = SpiceTarget.safeParse(entry.target);
+      const parsed = SpiceTarget.safeParse(request.entry.target);
       if (!parsed.success) {
         throw new KioskError('REMOTE_NEGOTIATION_FAILED', 'The entry names no SPICE server.', {
           details: { fields: parsed.error.issues.map((issue) => issue.path.join('.')) },
         });
       }
-      const connect = (within: AbortSignal): Promise<SpiceConnection> =>
-        resolveConnection(parsed.data, options.tickets, {
-          entryId: entry.id,
-          personId: person.id,
-          signal: within,
-        });
-      const first = await connect(signal);
-      request.launching();
-      if (await wantsNative(options, request, parsed.data)) {
-        return await startNative(options.viewer, first, request);
-      }
-      await checkConnection(first, signal);
-      signal.throwIfAborted();
-      return startEmbedded(options.bridge, first, connect, request.sessionId);
+      const target = parsed.data;
+      if (!target.askPassword) return await startSession(options, target, undefined, request);
+      return await options.credentials.use(
+        request,
+        { server: target.host, user: null, domain: null, signOn: false },
+        ({ secret }) => startSession(options, target, secret, request),
+      );
     },
   };
+}
+
+/** @param typed the password that the person was asked for, as long as it is not wiped */
+async function startSession(
+  options: SpiceEngineOptions,
+  target: SpiceTarget,
+  typed: Uint8Array | undefined,
+  request: StartRequest<SpiceEntry>,
+): Promise<RunningSession> {
+  const { entry, signal, person } = request;
+  const connect = async (within: AbortSignal): Promise<SpiceConnection> => {
+    const connection = await resolveConnection(target, options.tickets, {
+      entryId: entry.id,
+      personId: person.id,
+      signal: within,
+    });
+    if (typed === undefined) return connection;
+    return { ...connection, password: Buffer.from(typed).toString('utf8') };
+  };
+  const first = await connect(signal);
+  request.launching();
+  if (await wantsNative(options, request, target)) {
+    return await startNative(options.viewer, first, request);
+  }
+  await checkConnection(first, signal);
+  signal.throwIfAborted();
+  return startEmbedded(options.bridge, first, connect, request.sessionId);
 }
 
 async function wantsNative(

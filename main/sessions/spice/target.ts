@@ -33,6 +33,8 @@ export const SpiceTarget = z
       .regex(/^(http:\/\/)?[\w.-]+:\d{1,5}\/?$/)
       .optional(),
     password: z.string().max(60).default(''),
+    /** The person is asked for the password on the kiosk's screen. */
+    askPassword: z.boolean().default(false),
     /** Asked for a ticket at each login: answers a .vv file, or `{"password": "…"}`. */
     ticket: CampusUrl.optional(),
   })

@@ -138,6 +138,20 @@ export const messages: Messages = {
     lostPicture: 'اختفت صورة هذه الجلسة، لكنها ما زالت تعمل.',
     startAgain: 'البدء من جديد',
     removeFailed: 'إغلاق هذه الجلسة',
+    question: {
+      title: (title) => `تسجيل الدخول إلى ${title}`,
+      lead: (server) =>
+        `يريد ${server} أن يعرف من أنت. تُرسل كلمة مرورك إلى هذا الحاسوب فقط وتُنسى عند تسجيل خروجك.`,
+      domain: 'النطاق (يمكن تركه فارغًا)',
+      required: 'املأ الحقول الفارغة.',
+      connect: 'اتصال',
+      certificateTitle: (title) => `${title}: هل هذا هو الحاسوب الصحيح؟`,
+      certificateLead: (server) =>
+        `لا أحد يضمن ${server} بعد، ولم يُرسل إليه شيء. يقارن مسؤول البصمة أدناه بالبصمة التي يعرضها الخادم نفسه.`,
+      fingerprint: 'البصمة (SHA-256)',
+      administrator: 'يؤكد مسؤول هذا الحاسوب:',
+      trust: 'إنها مطابقة: الوثوق به',
+    },
   },
   stop: {
     title: (title) => `إيقاف \u2068${title}\u2069؟`,

@@ -122,6 +122,20 @@ export const messages: Messages = {
     lostPicture: 'Das Bild dieser Sitzung ist weg, aber die Sitzung läuft noch.',
     startAgain: 'Neu starten',
     removeFailed: 'Diese Sitzung schließen',
+    question: {
+      title: (title) => `Bei ${title} anmelden`,
+      lead: (server) =>
+        `${server} will wissen, wer Sie sind. Ihr Passwort geht nur an diesen Rechner und wird vergessen, wenn Sie sich abmelden.`,
+      domain: 'Domäne (darf leer bleiben)',
+      required: 'Füllen Sie die leeren Felder aus.',
+      connect: 'Verbinden',
+      certificateTitle: (title) => `${title}: Ist das der richtige Rechner?`,
+      certificateLead: (server) =>
+        `Für ${server} bürgt noch niemand, und es wurde nichts dorthin gesendet. Ein Administrator vergleicht den Fingerabdruck unten mit dem, den der Server selbst anzeigt.`,
+      fingerprint: 'Fingerabdruck (SHA-256)',
+      administrator: 'Ein Administrator dieses Rechners bestätigt:',
+      trust: 'Er ist gleich: vertrauen',
+    },
   },
   stop: {
     title: (title) => `${title} beenden?`,

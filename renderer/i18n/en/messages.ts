@@ -123,6 +123,20 @@ export const messages = {
     lostPicture: 'The picture of this session is gone, but the session still runs.',
     startAgain: 'Start again',
     removeFailed: 'Close this session',
+    question: {
+      title: (title: string) => `Sign in to ${title}`,
+      lead: (server: string) =>
+        `${server} wants to know who you are. Your password goes to that computer only and is forgotten when you sign out.`,
+      domain: 'Domain (may stay empty)',
+      required: 'Fill in the empty fields.',
+      connect: 'Connect',
+      certificateTitle: (title: string) => `${title}: is this the right computer?`,
+      certificateLead: (server: string) =>
+        `Nobody vouches for ${server} yet, and nothing was sent to it. An administrator compares the fingerprint below with the one that the server itself shows.`,
+      fingerprint: 'Fingerprint (SHA-256)',
+      administrator: 'An administrator of this computer confirms:',
+      trust: 'It is the same: trust it',
+    },
   },
   stop: {
     title: (title: string) => `Stop ${title}?`,

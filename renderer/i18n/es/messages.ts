@@ -120,6 +120,20 @@ export const messages: Messages = {
     lostPicture: 'La imagen de esta sesión desapareció, pero la sesión continúa.',
     startAgain: 'Iniciar de nuevo',
     removeFailed: 'Cerrar esta sesión',
+    question: {
+      title: (title) => `Iniciar sesión en ${title}`,
+      lead: (server) =>
+        `${server} quiere saber quién es usted. Su contraseña se envía solo a ese equipo y se olvida cuando usted cierra la sesión.`,
+      domain: 'Dominio (puede quedar vacío)',
+      required: 'Rellene los campos vacíos.',
+      connect: 'Conectar',
+      certificateTitle: (title) => `${title}: ¿es el equipo correcto?`,
+      certificateLead: (server) =>
+        `Nadie responde todavía por ${server}, y no se le ha enviado nada. Un administrador compara la huella de abajo con la que muestra el propio servidor.`,
+      fingerprint: 'Huella (SHA-256)',
+      administrator: 'Un administrador de este equipo lo confirma:',
+      trust: 'Es la misma: confiar',
+    },
   },
   stop: {
     title: (title) => `¿Detener ${title}?`,

@@ -123,6 +123,20 @@ export const messages: Messages = {
     lostPicture: 'L’image de cette session a disparu, mais la session continue.',
     startAgain: 'Redémarrer',
     removeFailed: 'Fermer cette session',
+    question: {
+      title: (title) => `Se connecter à ${title}`,
+      lead: (server) =>
+        `${server} demande qui vous êtes. Votre mot de passe n’est envoyé qu’à cet ordinateur et il est oublié à votre départ.`,
+      domain: 'Domaine (peut rester vide)',
+      required: 'Remplissez les champs vides.',
+      connect: 'Se connecter',
+      certificateTitle: (title) => `${title} : est-ce le bon ordinateur ?`,
+      certificateLead: (server) =>
+        `Personne ne se porte encore garant de ${server}, et rien ne lui a été envoyé. Un administrateur compare l’empreinte ci-dessous avec celle que le serveur lui-même affiche.`,
+      fingerprint: 'Empreinte (SHA-256)',
+      administrator: 'Un administrateur de cet ordinateur confirme :',
+      trust: 'C’est la même : faire confiance',
+    },
   },
   stop: {
     title: (title) => `Arrêter ${title} ?`,

@@ -2,9 +2,11 @@ import { useEffect, useRef, useState } from 'react';
 import type { Session } from '../../../preload/contract/model.ts';
 import { useI18n } from '../../i18n/i18n.tsx';
 import { useKiosk } from '../../store/hooks.ts';
+import { isActive } from '../../store/sessions.ts';
 import { FailedView } from './FailedView.tsx';
 import { NoticesDialog } from './NoticesDialog.tsx';
 import { PendingView } from './PendingView.tsx';
+import { QuestionView } from './QuestionView.tsx';
 import { SessionBar } from './SessionBar.tsx';
 import { type FrameHub, SessionFrame } from './SessionFrame.tsx';
 import { StopDialog } from './StopDialog.tsx';
@@ -60,6 +62,10 @@ export function SessionLayer({ shown }: { readonly shown: Session | undefined })
 
 /** What is shown in place of the picture. */
 function Overlay({ session }: { readonly session: Session }) {
+  const { question } = session;
+  if (question !== null && isActive(session)) {
+    return <QuestionView session={session} question={question} />;
+  }
   switch (session.state) {
     case 'failed':
       return <FailedView session={session} />;

@@ -252,6 +252,62 @@ describe('sessions', () => {
     expect(await named('sessions.dismiss')).toHaveLength(1);
   });
 
+  test('a remote computer that asks who comes is answered here, by keyboard', async () => {
+    const question = {
+      type: 'credentials',
+      server: 'desk.lab.example',
+      user: '',
+      domain: '',
+      error: null,
+    } as const;
+    const remote = { kind: 'rdp', surface: 'native', state: 'preparing', shown: true } as const;
+    const page = await open({ sessions: [session({ id: 's-desk', ...remote, question })] });
+    await page.getByText('desk.lab.example wants to know').waitFor();
+    await page.keyboard.type('anna');
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').getByText('Fill in the empty fields').waitFor();
+    expect(await named('sessions.answer')).toEqual([]);
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('LAB');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('secret');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Preparing your session' }).waitFor();
+    expect((await named('sessions.answer')).map(({ params }) => params)).toEqual([
+      {
+        id: 's-desk',
+        answer: { type: 'credentials', user: 'anna', domain: 'LAB', secret: 'secret' },
+      },
+    ]);
+  });
+
+  test('only an administrator can vouch for a server', async () => {
+    const question = {
+      type: 'certificate',
+      server: 'desk.lab.example:3389',
+      fingerprint: 'ab'.repeat(32),
+    } as const;
+    const remote = { kind: 'rdp', surface: 'native', state: 'preparing', shown: true } as const;
+    const page = await open({
+      sessions: [session({ id: 's-desk', ...remote, question })],
+      failures: { 'sessions.answer': { code: 'NOT_ALLOWED', message: 'No.' } },
+    });
+    await page.getByText('abab abab').waitFor();
+    await page.keyboard.type('anna');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('secret');
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').getByText('You may not do that').waitFor();
+    await page.evaluate("fakeKiosk.fail('sessions.answer', null)");
+    await page.getByLabel('Password').fill('better');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Preparing your session' }).waitFor();
+    expect((await named('sessions.answer')).at(-1)?.params).toEqual({
+      id: 's-desk',
+      answer: { type: 'certificate', administrator: { name: 'anna', secret: 'better' } },
+    });
+  });
+
   test('a refused start says why and can be tried again', async () => {
     const page = await open({
       failures: { 'sessions.start': { code: 'SESSION_LIMIT', message: 'Six.' } },

@@ -538,3 +538,24 @@ describe('preferences', () => {
     expect(people.preferences).toEqual({ ...DEFAULTS, locale: 'fr', textScale: 1.5 });
   });
 });
+
+test('an administrator vouches for something while another person is at the screen', async () => {
+  const boss = { name: 'boss', secret: PASSWORD };
+  await people.signIn('ana', PASSWORD);
+  campus = async (name, secret) => {
+    if (secret !== PASSWORD) throw new KioskError('SIGN_IN_WRONG', 'no');
+    return name === 'boss' ? { ...ANA, id: 'u-1', kind: 'admin' } : ANA;
+  };
+  await expect(people.confirmAdministrator(null)).rejects.toThrow(failing('NOT_ALLOWED'));
+  await expect(people.confirmAdministrator({ ...boss, name: 'ana' })).rejects.toThrow(
+    failing('NOT_ALLOWED'),
+  );
+  await expect(people.confirmAdministrator({ ...boss, secret: 'x' })).rejects.toThrow(
+    failing('SIGN_IN_WRONG'),
+  );
+  await people.confirmAdministrator(boss);
+  expect(people.current?.id).toBe(ANA.id);
+  expect(Buffer.from(people.secretFor(ANA.id) ?? []).toString()).toBe(PASSWORD);
+  await people.signIn('boss', PASSWORD);
+  await people.confirmAdministrator(null);
+});

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { silentLogger } from '../../../main/log/logger.ts';
 import { checkCertificate } from '../../../main/sessions/rdp/certificate.ts';
 import { openPinStore } from '../../../main/sessions/rdp/pins.ts';
+import { unasked } from '../../support/questions.ts';
 
 const A = 'a'.repeat(64);
 const B = 'b'.repeat(64);
@@ -18,25 +19,27 @@ test('the first certificate of a place stays, whatever the case of its name', ()
   pins.close();
 });
 
-test('pins outrank the authority, and the authority what was met first', () => {
+test('pins outrank the authority, and the authority what was met first', async () => {
   const pins = store();
-  const judge = (fingerprint: string, trusted: boolean, believed: object) => {
+  const judge = async (fingerprint: string, trusted: boolean, believed: object) => {
     try {
       const certificate = { pins: [], trustFirst: false, ...believed };
-      checkCertificate(host, { fingerprint, trusted }, certificate, pins);
+      await checkCertificate(host, { fingerprint, trusted }, certificate, { pins, ask: unasked });
       return 'believed';
     } catch (error) {
       return error instanceof Error && 'code' in error ? error.code : error;
     }
   };
-  expect(judge(A, true, { pins: [B] })).toBe('REMOTE_CERTIFICATE_CHANGED');
-  expect(judge(B, false, { pins: [A, B] })).toBe('believed');
-  expect(judge(A, true, {})).toBe('believed');
-  expect(judge(A, false, {})).toBe('REMOTE_CERTIFICATE');
+  expect(await judge(A, true, { pins: [B] })).toBe('REMOTE_CERTIFICATE_CHANGED');
+  expect(await judge(B, false, { pins: [A, B] })).toBe('believed');
+  expect(await judge(A, true, {})).toBe('believed');
+  expect(await judge(A, false, {})).toBe('REMOTE_CERTIFICATE');
   expect(pins.get(host.host, host.port)).toBeUndefined();
-  expect(judge(A, false, { trustFirst: true })).toBe('believed');
-  expect(judge(A, false, { trustFirst: true })).toBe('believed');
-  expect(judge(B, false, { trustFirst: true })).toBe('REMOTE_CERTIFICATE_CHANGED');
-  expect(judge(A, false, {})).toBe('REMOTE_CERTIFICATE');
+  expect(await judge(A, false, { trustFirst: 'confirm' })).toBe('CANCELLED');
+  expect(pins.get(host.host, host.port)).toBeUndefined();
+  expect(await judge(A, false, { trustFirst: true })).toBe('believed');
+  expect(await judge(A, false, { trustFirst: true })).toBe('believed');
+  expect(await judge(B, false, { trustFirst: true })).toBe('REMOTE_CERTIFICATE_CHANGED');
+  expect(await judge(A, false, {})).toBe('REMOTE_CERTIFICATE');
   pins.close();
 });

@@ -17,6 +17,7 @@ function argumentsOf(target: object, plan: { major?: 2 | 3; protocol?: 'classic'
     protocol,
     fingerprint: protocol === 'classic' ? undefined : fingerprint,
     user: 'anna',
+    domain: parsed.domain,
     windowClass: 'vestibule-s-1',
     title: 'Desk',
     drives: parsed.drives,

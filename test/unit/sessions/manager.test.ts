@@ -231,3 +231,33 @@ describe('the session manager', () => {
     expect(states(manager)).toEqual(['stopped']);
   });
 });
+
+describe('a question', () => {
+  test('stands in the session until it is answered, and ends with it', async () => {
+    const { manager, bench } = make();
+    const [session] = manager.start(lab, alice);
+    const id = session?.id ?? '';
+    const ask = bench.requests[0]?.ask;
+    const question = {
+      type: 'credentials',
+      server: 'desk',
+      user: null,
+      domain: null,
+      error: null,
+    } as const;
+    const reply = { type: 'credentials', user: '', domain: '', secret: 's' } as const;
+    const answer = ask?.(question);
+    expect(manager.list()[0]?.question).toEqual(question);
+    expect(() => manager.answer(id, { type: 'certificate' })).toThrow(KioskError);
+    manager.answer(id, reply);
+    expect(await answer).toEqual(reply);
+    expect(manager.list()[0]?.question).toBeNull();
+    expect(() => manager.answer(id, reply)).toThrow(KioskError);
+
+    const second = ask?.(question);
+    second?.catch(() => {});
+    await manager.stop(id);
+    await expect(second).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(manager.list()[0]).toMatchObject({ state: 'stopped', question: null });
+  });
+});

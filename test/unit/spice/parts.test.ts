@@ -13,6 +13,7 @@ import { withNativeViewer } from '../../../main/sessions/spice/native-machines.t
 import { createDisplayServer } from '../../../main/sessions/spice/serve.ts';
 import type { NativeViewer } from '../../../main/sessions/spice/viewer.ts';
 import { TokenStore } from '../../../main/sessions/tokens.ts';
+import { unasked } from '../../support/questions.ts';
 
 afterEach(() => {
   vi.useRealTimers();
@@ -139,5 +140,6 @@ function request(): StartRequest<VmEntry> {
     launching: () => {},
     progress: () => {},
     notice: () => {},
+    ask: unasked,
   };
 }
