@@ -1,8 +1,6 @@
 /** The implementation of images.ts. */
 import { z } from 'zod';
-import type { WireError } from '../../preload/contract/errors.ts';
 import { Id, type ImageVersion, type Job } from '../../preload/contract/model.ts';
-import { backoff } from '../base/backoff.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { errno, isAbort, KioskError, toWireError } from '../base/errors.ts';
 import { Emitter } from '../base/events.ts';
@@ -13,6 +11,7 @@ import { ImageWork } from './image-work.ts';
 import type { ImageStatus, Images, ImagesEvents, ImagesOptions } from './images.ts';
 import { type AcquiredImage, LaunchCheck } from './launch.ts';
 import { lockFolder } from './lock.ts';
+import { OfferedImages } from './offered.ts';
 import { overlayBases } from './overlays.ts';
 import type { PaceSettings } from './pace.ts';
 import { DEFAULT_IMAGE_POLICY, type ImagePolicy } from './policy.ts';
@@ -28,19 +27,9 @@ const VerifyParams = z.object({
 const RECEIVE = 'image.receive';
 const VERIFY = 'image.verify';
 
-/** First and longest pause before an image that could not be received is tried again. */
-const RETRY = { base: 5_000, cap: 10 * 60_000 };
 /** How often versions that are due for verification are looked for. */
 const MAINTAIN_MS = 60 * 60_000;
 const DAY_MS = 86_400_000;
-/** What the campus's manifest in use offers of an image, and how getting it goes. */
-interface Offer {
-  readonly ref: ImageRef;
-  jobId: string | undefined;
-  error: WireError | null;
-  attempts: number;
-  retry: NodeJS.Timeout | undefined;
-}
 
 export class ImageManager implements Images {
   readonly #options: ImagesOptions;
@@ -51,13 +40,12 @@ export class ImageManager implements Images {
   readonly #unlock: () => Promise<void>;
   readonly #launches: LaunchCheck;
   readonly #work: ImageWork;
-  readonly #offers = new Map<string, Offer>();
+  readonly #offers: OfferedImages;
   readonly #events: Emitter<ImagesEvents>;
   readonly #stopListening: () => void;
   readonly #maintenance: NodeJS.Timeout;
   /** Applications of manifests follow each other. */
   #applying: Promise<void> = Promise.resolve();
-  #closed = false;
 
   static async open(options: ImagesOptions): Promise<ImageManager> {
     const { folder, launcher, log, clock = systemClock } = options;
@@ -92,6 +80,11 @@ export class ImageManager implements Images {
       options.log.error('a listener of images failed', { error }),
     );
     this.#launches = new LaunchCheck({ store, random: this.#random });
+    this.#offers = new OfferedImages({
+      jobs: options.jobs,
+      jobKind: RECEIVE,
+      random: this.#random,
+    });
     this.#work = new ImageWork({
       images: options,
       policy,
@@ -128,7 +121,7 @@ export class ImageManager implements Images {
   async acquire(image: string): Promise<AcquiredImage> {
     const version = this.#store.current(image);
     if (!version) {
-      throw this.#offers.has(image)
+      throw this.#offers.get(image)
         ? new KioskError('MACHINE_IMAGE_MISSING', `${image} has not arrived yet.`)
         : new KioskError('IMAGE_UNKNOWN', `There is no image ${image}.`);
     }
@@ -147,7 +140,7 @@ export class ImageManager implements Images {
       offer !== undefined &&
       current?.manifestSha256 !== offer.ref.manifest.sha256 &&
       this.#store.refused(image) !== offer.ref.manifest.sha256;
-    const job = awaited ? this.#jobOf(offer) : undefined;
+    const job = awaited ? this.#offers.job(offer) : undefined;
     const damaged = current?.damaged
       ? new KioskError('MACHINE_IMAGE_CORRUPT', `${image} is damaged.`).toWire()
       : null;
@@ -223,10 +216,9 @@ export class ImageManager implements Images {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
     this.#stopListening();
     clearInterval(this.#maintenance);
-    for (const offer of this.#offers.values()) clearTimeout(offer.retry);
+    this.#offers.close();
     await this.#applying;
     await this.#work.close();
     await this.#unlock();
@@ -241,12 +233,7 @@ export class ImageManager implements Images {
         });
       } else offered.set(ref.id, ref);
     }
-    for (const [image, offer] of this.#offers) {
-      if (offered.get(image)?.manifest.sha256 === offer.ref.manifest.sha256) continue;
-      clearTimeout(offer.retry);
-      this.#offers.delete(image);
-      if (this.#jobOf(offer)) await this.#cancel(offer);
-    }
+    await this.#offers.keepOnly(offered);
     for (const [image, ref] of offered) {
       await this.#take(image, ref);
       this.#changed(image);
@@ -260,34 +247,13 @@ export class ImageManager implements Images {
     const { sha256 } = ref.manifest;
     const refused = this.#store.refused(image);
     if (refused !== undefined && refused !== sha256) await this.#store.setRefused(image, undefined);
-    const known = this.#offers.get(image);
-    // The same image manifest may be offered at other addresses from now on.
-    const offer: Offer = {
-      ref,
-      jobId: known?.jobId,
-      error: known?.error ?? null,
-      attempts: 0,
-      retry: known?.retry,
-    };
-    this.#offers.set(image, offer);
+    this.#offers.set(ref);
     if (refused === sha256) return;
     const here = this.#store.versions(image).find((one) => one.manifestSha256 === sha256);
     if (here) {
       await this.#store.setCurrent(here);
       this.#prepareLaunch(image);
-    } else this.#enqueueReceive(offer);
-  }
-
-  #enqueueReceive(offer: Offer): void {
-    clearTimeout(offer.retry);
-    if (this.#closed || this.#jobOf(offer)) return;
-    const { ref } = offer;
-    const job = this.#options.jobs.enqueue(
-      RECEIVE,
-      { ref },
-      { title: `${ref.id} ${ref.version}`, key: `${ref.id}:${ref.manifest.sha256}` },
-    );
-    offer.jobId = job.id;
+    } else this.#offers.receive(image);
   }
 
   #enqueueVerify(version: VersionRecord, fraction: number): Job {
@@ -303,8 +269,7 @@ export class ImageManager implements Images {
     if (this.#store.versions(ref.id).some((one) => one.manifestSha256 === sha256)) return;
     try {
       await this.#work.receive(context, ref);
-      const offer = this.#offers.get(ref.id);
-      if (offer) offer.error = null;
+      this.#offers.succeeded(ref);
       this.#prepareLaunch(ref.id);
       this.#maintain();
     } catch (error) {
@@ -322,13 +287,7 @@ export class ImageManager implements Images {
       level: 'error',
       body: { image: ref.id, version: ref.version, code: wire.code, details: wire.details ?? {} },
     });
-    const offer = this.#offers.get(ref.id);
-    if (offer?.ref.manifest.sha256 !== ref.manifest.sha256 || this.#closed) return;
-    offer.error = wire;
-    clearTimeout(offer.retry);
-    const wait = RETRY.base + backoff(offer.attempts++, { ...RETRY, random: this.#random });
-    offer.retry = setTimeout(() => this.#enqueueReceive(offer), wait);
-    offer.retry.unref();
+    this.#offers.failed(ref, error);
   }
 
   async #verify(
@@ -363,7 +322,7 @@ export class ImageManager implements Images {
     if (!hopeless || this.#store.isUsed(version)) return;
     await this.#store.remove(version);
     const offer = this.#offers.get(version.image);
-    if (offer?.ref.manifest.sha256 === version.manifestSha256) this.#enqueueReceive(offer);
+    if (offer?.ref.manifest.sha256 === version.manifestSha256) this.#offers.receive(version.image);
   }
 
   /** Versions that were not verified for long are, when nobody works. */
@@ -384,20 +343,6 @@ export class ImageManager implements Images {
     const found = named.find(prefer) ?? named[0];
     if (!found) throw new KioskError('IMAGE_UNKNOWN', `${image} ${version} is not on this kiosk.`);
     return found;
-  }
-
-  #jobOf(offer: Offer): Job | undefined {
-    const job = this.#options.jobs.list().find(({ id }) => id === offer.jobId);
-    return job && job.finishedAt === null ? job : undefined;
-  }
-
-  async #cancel(offer: Offer): Promise<void> {
-    try {
-      if (offer.jobId !== undefined) await this.#options.jobs.cancel(offer.jobId);
-    } catch (error) {
-      // It ended by itself in the meantime.
-      if (!(error instanceof KioskError && error.code === 'JOB_STATE')) throw error;
-    }
   }
 
   #onJobs(list: readonly Job[]): void {

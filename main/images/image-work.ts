@@ -20,7 +20,7 @@ import { sweepStaging } from './staging.ts';
 import type { ImageStore } from './store.ts';
 import type { Transport } from './transport.ts';
 import { verifyVersion } from './verify.ts';
-import { sameStamp, stampOf, type VersionRecord } from './version.ts';
+import type { VersionRecord } from './version.ts';
 
 /** Chunk tables that are loaded to look for equal chunks: about 100 MB at most. */
 const MAX_INDEXED_CHUNKS = 2_500_000;
@@ -182,12 +182,7 @@ export class ImageWork {
       if (chunks > MAX_INDEXED_CHUNKS && sources.length > 0) break;
       try {
         const path = this.#store.imagePath(version);
-        const untouched = sameStamp(await stampOf(path), version.stamp);
-        sources.push({
-          path,
-          manifest: await this.#store.manifest(version),
-          verified: untouched && version.verifiedAt !== null,
-        });
+        sources.push({ path, manifest: await this.#store.manifest(version) });
       } catch (error) {
         const { image } = version;
         this.#options.images.log.warn('a version cannot serve as a source', { image, error });

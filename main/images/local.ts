@@ -10,8 +10,6 @@ import type { ImageManifest } from './manifest.ts';
 export interface LocalSource {
   readonly path: string;
   readonly manifest: ImageManifest;
-  /** Every chunk was verified, and the file has not been written to since. */
-  readonly verified: boolean;
 }
 
 /** Chunks (not of zeros) of a manifest that a source has at the same place. */

@@ -30,8 +30,6 @@ export interface PublishOptions {
   /** The image manifest's exact bytes, and their hash as the signed manifest pinned it. */
   readonly manifestBytes: Uint8Array;
   readonly manifestSha256: string;
-  /** Every chunk was compared with its hash in this file, not in one that it shares extents with. */
-  readonly readBack: boolean;
   readonly clock: Clock;
   readonly onStep?: (step: PublishStep) => void;
 }
@@ -71,7 +69,7 @@ export async function publish(options: PublishOptions): Promise<VersionRecord> {
       manifestSha256: options.manifestSha256,
       stamp: await stampOf(folder.imagePath(manifest.root)),
       committedAt: now,
-      verifiedAt: options.readBack ? now : null,
+      verifiedAt: now,
       pinned: false,
       damaged: false,
     };

@@ -22,8 +22,6 @@ import type { VersionRecord } from './version.ts';
 
 /** Milliseconds between two savings of the hint for a resume. */
 const HINT_EVERY = 3_000;
-/** Of the chunks that a clone shares with a verified version, one in so many is read. */
-const SAMPLE_EVERY = 64;
 
 export interface ReceiveOptions {
   readonly store: ImageStore;
@@ -92,7 +90,7 @@ export async function receive(
   let localBytes: number;
   try {
     context.progress(0, step);
-    await prepare(target, staged, base, options);
+    await prepare(target, staged, options);
     present = presentBytes(manifest, staged);
     localBytes = 0;
     for (const index of staged.have) {
@@ -115,8 +113,6 @@ export async function receive(
     manifest,
     manifestBytes,
     manifestSha256,
-    // What a clone shares was read in part only: it counts as verified once all of it was.
-    readBack: staged.origin !== 'cloned',
     ...(onStep ? { onStep } : {}),
   });
   await rm(hintPath(folder, manifest.root), { force: true });
@@ -125,38 +121,22 @@ export async function receive(
   return { record, report };
 }
 
-/** Everything that this kiosk has: resumed, cloned, zeros, copied; each chunk verified. */
+/**
+ * Everything that this kiosk has: resumed, cloned, zeros, copied. Each chunk is read from the
+ * staged file and compared with its hash, shared extents too: docs/adr/0014.
+ */
 async function prepare(
   target: ChunkTarget,
   staged: Staged,
-  base: LocalSource | undefined,
-  { context, sources, store }: ReceiveOptions,
+  { context, sources }: ReceiveOptions,
 ): Promise<void> {
   const between = async (): Promise<void> => {
     context.signal.throwIfAborted();
     await context.throttleWhilePaused();
   };
-  if (staged.origin === 'cloned' && base?.verified && (await isBtrfs(store.folder))) {
-    await trustClone(target, staged, between);
-  } else await target.check(staged.hoped, between);
+  await target.check(staged.hoped, between);
   await target.fillZeros(between);
   await copyLocal(target, sources, between);
-}
-
-/**
- * A clone shares the very extents that were verified when they were written, and BTRFS compares
- * their checksums at every read: reading all of them again would make a small update as slow as
- * the whole image. A sample is read; where it shows damage, everything is. The version is
- * verified whole afterwards, when nobody waits.
- */
-async function trustClone(
-  target: ChunkTarget,
-  { hoped, have }: Staged,
-  between: () => Promise<void>,
-): Promise<void> {
-  const sample = hoped.filter((_, at) => at % SAMPLE_EVERY === 0);
-  if ((await target.check(sample, between)) > 0) await target.check(hoped, between);
-  else for (const index of hoped) have.add(index);
 }
 
 /** @throws KioskError `DISK_FULL` before a byte is asked for that could not be kept */

@@ -18,8 +18,6 @@ export interface Staged {
   readonly have: Bitmap;
   /** What should be right and is to be checked. */
   readonly hoped: readonly number[];
-  /** How it came to be. */
-  readonly origin: 'resumed' | 'cloned' | 'new';
 }
 
 /**
@@ -38,7 +36,7 @@ export async function openStaged(
       const file = await openIfPresent(path);
       if (file && (await file.stat()).size === manifest.size) {
         const have = new Bitmap(manifest.chunks);
-        return { path, file, have, hoped: [...hint], origin: 'resumed' };
+        return { path, file, have, hoped: [...hint] };
       }
       await file?.close();
     }
@@ -48,14 +46,13 @@ export async function openStaged(
     await file.truncate(manifest.size);
     const have = new Bitmap(manifest.chunks);
     if (cloned) {
-      const hoped = [...sharedIndexes(manifest, base.manifest)];
-      return { path, file, have, hoped, origin: 'cloned' };
+      return { path, file, have, hoped: [...sharedIndexes(manifest, base.manifest)] };
     }
     // A new file is one hole: its chunks of zeros are right already.
     for (let index = 0; index < manifest.chunks; index++) {
       if (manifest.isZero(index)) have.add(index);
     }
-    return { path, file, have, hoped: [], origin: 'new' };
+    return { path, file, have, hoped: [] };
   } catch (error) {
     throw fromDiskError(error, 'preparing an image');
   }

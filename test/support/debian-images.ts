@@ -1,7 +1,8 @@
 /**
- * Two versions of a real Debian machine: a file system made of bookworm's packages, and the same
- * after security updates from bookworm-security, as an administrator would do. Built once a
- * machine (some minutes, and root), then kept in the temporary folder.
+ * Three versions of a real Debian machine: a file system made of bookworm's packages, the same
+ * after some security updates, and the same after all of them (`apt-get upgrade`), as an
+ * administrator would do. Built once a machine (some minutes, and root), then kept in the
+ * temporary folder.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -46,46 +47,74 @@ const SECURITY = 'deb http://deb.debian.org/debian-security bookworm-security ma
 const SIZE = 3 * 1024 ** 3;
 
 export interface DebianImages {
-  readonly v1: string;
-  readonly v2: string;
+  readonly before: string;
+  /** After the updates of {@link UPDATED}. */
+  readonly some: string;
+  /** After all updates. */
+  readonly all: string;
 }
 
 /** @throws where a program fails; the log is in the folder */
 export async function debianImages(): Promise<DebianImages> {
   const folder = join(tmpdir(), 'vestibule-debian-images');
-  const [v1, v2] = [join(folder, 'v1.img'), join(folder, 'v2.img')];
-  if (existsSync(v2)) return { v1, v2 };
-  console.log('building two versions of a Debian image; this is done once and takes minutes');
-  await mkdir(folder, { recursive: true });
-  const tree = join(folder, 'tree');
-  const run = (command: string): void => {
-    execFileSync('sh', ['-ec', command], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const images = {
+    before: join(folder, 'v1.img'),
+    some: join(folder, 'v2.img'),
+    all: join(folder, 'upgraded.img'),
   };
+  await mkdir(folder, { recursive: true });
+  if (!existsSync(images.before)) await build(folder, images.before);
+  if (!existsSync(images.some)) {
+    await update(folder, images, 'some', `install --only-upgrade ${UPDATED.join(' ')}`);
+  }
+  if (!existsSync(images.all)) await update(folder, images, 'all', 'upgrade');
+  return images;
+}
+
+function run(command: string): void {
+  execFileSync('sh', ['-ec', command], { stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
+async function build(folder: string, image: string): Promise<void> {
+  console.log('building a Debian image; this is done once and takes minutes');
+  const tree = join(folder, 'tree');
+  const building = `${image}.part`;
   await rm(tree, { recursive: true, force: true });
   run(
     `nice mmdebstrap --quiet --variant=apt --aptopt='APT::Install-Recommends "false"' --include=${PACKAGES.join(',')} bookworm '${tree}' '${MAIN}'`,
   );
-  await rm(v1, { force: true });
-  await writeFile(v1, '');
-  await truncate(v1, SIZE);
-  run(`mkfs.ext4 -q -d '${tree}' '${v1}'`);
+  await rm(building, { force: true });
+  await writeFile(building, '');
+  await truncate(building, SIZE);
+  run(`mkfs.ext4 -q -d '${tree}' '${building}'`);
   await rm(tree, { recursive: true, force: true });
+  await rename(building, image);
+}
 
-  const updating = `${v2}.part`;
+/** @param apt arguments of apt-get, inside the image */
+async function update(
+  folder: string,
+  images: DebianImages,
+  which: 'some' | 'all',
+  apt: string,
+): Promise<void> {
+  console.log(`updating a Debian image (${which}); this is done once and takes minutes`);
+  const updating = `${images[which]}.part`;
   const mnt = join(folder, 'mnt');
   await mkdir(mnt, { recursive: true });
-  run(`cp --sparse=always '${v1}' '${updating}'; mount -o loop,discard '${updating}' '${mnt}'`);
+  run(
+    `cp --sparse=always '${images.before}' '${updating}'; mount -o loop,discard '${updating}' '${mnt}'`,
+  );
   try {
     await writeFile(join(mnt, 'etc/apt/sources.list'), `${MAIN}\n${SECURITY}\n`);
     await writeFile(join(mnt, 'usr/sbin/policy-rc.d'), '#!/bin/sh\nexit 101\n', { mode: 0o755 });
     run(`cp /etc/resolv.conf '${mnt}/etc/'`);
     run(
-      `chroot '${mnt}' sh -ec 'export DEBIAN_FRONTEND=noninteractive; apt-get -qq update; apt-get -qq -y install --only-upgrade ${UPDATED.join(' ')}; apt-get clean; rm -rf /var/lib/apt/lists/*' > '${folder}/upgrade.log'`,
+      `chroot '${mnt}' sh -ec 'export DEBIAN_FRONTEND=noninteractive; apt-get -qq update; apt-get -qq -y ${apt}; apt-get clean; rm -rf /var/lib/apt/lists/*' > '${folder}/${which}.log'`,
     );
     run(`fstrim '${mnt}'`);
   } finally {
     run(`umount '${mnt}'`);
   }
-  await rename(updating, v2);
-  return { v1, v2 };
+  await rename(updating, images[which]);
 }

@@ -45,7 +45,6 @@ export async function receiveInto(
     store.versions(manifest.id).map(async (version) => ({
       path: store.imagePath(version),
       manifest: await store.manifest(version),
-      verified: version.verifiedAt !== null,
     })),
   );
   let announced = '';
