@@ -69,6 +69,21 @@ export class CampusClient implements CampusHttp {
     return streamRange(this.#source(url, options), { start, end }, options.signal);
   }
 
+  async *whole(url: string, options: RequestOptions = {}): AsyncGenerator<Uint8Array> {
+    const { answer, blame } = await this.#source(url, options).open(
+      () => ({}),
+      (candidate) => {
+        if (candidate.status !== 200) throw httpError(candidate.url, candidate.status);
+      },
+    );
+    try {
+      yield* answer.body;
+    } catch (error) {
+      if (error instanceof KioskError) blame(error);
+      throw error;
+    }
+  }
+
   async fetchPage({
     url,
     method,

@@ -11,6 +11,8 @@ const NETWORK: ReadonlySet<string> = new Set([
 /** True where the same request may succeed a moment later. */
 export function isTransient(error: unknown): boolean {
   if (!(error instanceof KioskError)) return false;
+  // A server without ranges will have none in a moment either, and is not to blame.
+  if (error.details?.reason === 'no-range') return false;
   if (NETWORK.has(error.code)) return true;
   const status = statusOf(error);
   return status !== undefined && (status >= 500 || status === 408 || status === 429);

@@ -68,13 +68,19 @@ export interface CampusHttp {
    * @throws also `DISK_FULL`, `DISK_READ_ONLY`; a wrong hash is `CAMPUS_BAD_RESPONSE`
    */
   download(url: string, path: string, options: DownloadOptions): Promise<void>;
-  /** The bytes from `start` up to, not including, `end`; resumed where a connection dies. */
+  /**
+   * The bytes from `start` up to, not including, `end`; resumed where a connection dies.
+   * @throws also `CAMPUS_BAD_RESPONSE` with `details.reason` `no-range`, at once, where the server
+   * knows no ranges: {@link whole} reads from such a one
+   */
   range(
     url: string,
     start: number,
     end: number,
     options?: RequestOptions,
   ): AsyncIterable<Uint8Array>;
+  /** A whole file of any size as it arrives; what breaks off is not resumed. */
+  whole(url: string, options?: RequestOptions): AsyncIterable<Uint8Array>;
   /**
    * One exchange with any origin, for pages that are kept: redirects and statuses are handed back
    * as they are, the body is decoded. The campus's authority is believed beside the public ones.

@@ -1,5 +1,6 @@
+import { open } from 'node:fs/promises';
 import { fromDiskError } from '../base/errors.ts';
-import type { Bitmap } from './bitmap.ts';
+import { Bitmap } from './bitmap.ts';
 import type { ChunkSet } from './chunk-tasks.ts';
 import type { ChunkWorkers } from './chunk-workers.ts';
 import type { ImageManifest } from './manifest.ts';
@@ -14,6 +15,11 @@ export interface ChunkTargetOptions {
   readonly fd: number;
   /** The chunks that are right already; added to as others arrive. */
   readonly have: Bitmap;
+  /**
+   * Chunks that should be right and are not compared with their hashes yet: neither missing nor
+   * present until {@link ChunkTarget.check} has read them. Default: none.
+   */
+  readonly unchecked?: Bitmap;
   /** Which pool works now; asked for each task, because the pace may change. */
   readonly workers: () => ChunkWorkers;
   /** Bytes of image that became right. */
@@ -26,24 +32,27 @@ export class ChunkTarget implements ChunkSink {
   /** Chunks that were handed over with a wrong hash. */
   mismatches = 0;
   readonly #options: ChunkTargetOptions;
+  readonly #unchecked: Bitmap;
   readonly #writing = new Map<number, Promise<boolean>>();
 
   constructor(options: ChunkTargetOptions) {
     this.manifest = options.manifest;
     this.#options = options;
+    this.#unchecked = options.unchecked ?? new Bitmap(options.manifest.chunks);
   }
 
   needs(index: number): boolean {
-    return index >= 0 && index < this.manifest.chunks && !this.#options.have.has(index);
+    if (index < 0 || index >= this.manifest.chunks) return false;
+    return !this.#options.have.has(index) && !this.#unchecked.has(index);
   }
 
   get missing(): number {
-    return this.manifest.chunks - this.#options.have.count;
+    return this.manifest.chunks - this.#options.have.count - this.#unchecked.count;
   }
 
   *missingIndexes(): Generator<number> {
     for (let index = 0; index < this.manifest.chunks; index++) {
-      if (!this.#options.have.has(index)) yield index;
+      if (this.needs(index)) yield index;
     }
   }
 
@@ -61,22 +70,29 @@ export class ChunkTarget implements ChunkSink {
   }
 
   /**
-   * Reads chunks back that should be right; those that are count as present from now on.
-   * @returns how many were wrong
+   * Reads chunks back that should be right; those that are count as present from now on, and
+   * those that are not as missing.
+   * @returns the wrong ones, in any order
    */
-  async check(indexes: Iterable<number>, between: () => Promise<void>): Promise<number> {
-    let wrong = 0;
-    await this.#batches(indexes, between, async (chunks) => {
-      const bad = new Set(
-        await this.#run('check', {
-          fd: this.#options.fd,
-          size: this.manifest.size,
-          chunks,
-        }),
-      );
-      wrong += bad.size;
-      for (const index of chunks.indexes) if (!bad.has(index)) this.#accept(index);
-    });
+  async check(indexes: Iterable<number>, between: () => Promise<void>): Promise<number[]> {
+    const wrong: number[] = [];
+    const { size } = this.manifest;
+    // An open file of its own for each lane: the kernel reads ahead for one reader of a file only.
+    const path = `/proc/self/fd/${this.#options.fd}`;
+    const files = [await open(path, 'r'), await open(path, 'r')];
+    try {
+      await this.#batches(indexes, between, async (chunks, lane) => {
+        const fd = files[lane]?.fd ?? this.#options.fd;
+        const bad = new Set(await this.#run('check', { fd, size, chunks }));
+        for (const index of chunks.indexes) {
+          this.#unchecked.delete(index);
+          if (bad.has(index)) wrong.push(index);
+          else this.#accept(index);
+        }
+      });
+    } finally {
+      for (const file of files) await file.close();
+    }
     return wrong;
   }
 
@@ -157,24 +173,24 @@ export class ChunkTarget implements ChunkSink {
   async #batches(
     indexes: Iterable<number>,
     between: () => Promise<void>,
-    work: (chunks: ChunkSet) => Promise<void>,
+    work: (chunks: ChunkSet, lane: number) => Promise<void>,
   ): Promise<void> {
     const all = Uint32Array.from(indexes);
     let at = 0;
-    const lane = async (): Promise<void> => {
+    const run = async (lane: number): Promise<void> => {
       while (at < all.length) {
         const batch = all.slice(at, at + BATCH);
         at += BATCH;
         try {
           await between();
-          await work({ indexes: batch, hashes: this.#hashes(batch) });
+          await work({ indexes: batch, hashes: this.#hashes(batch) }, lane);
         } catch (error) {
           at = all.length; // the other lane stops too, and the file is left alone
           throw error;
         }
       }
     };
-    const lanes = await Promise.allSettled([lane(), lane()]);
+    const lanes = await Promise.allSettled([run(0), run(1)]);
     for (const outcome of lanes) if (outcome.status === 'rejected') throw outcome.reason;
   }
 

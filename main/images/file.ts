@@ -1,13 +1,12 @@
 /** Chunks from a file that is at hand: a USB disk, a network share, a folder of another kiosk. */
 import { type FileHandle, open } from 'node:fs/promises';
 import { errno, KioskError } from '../base/errors.ts';
+import { storedFile } from './chunk-file.ts';
 import type { ChunkSink, TransferOptions, TransferReport, Transport } from './transport.ts';
 
 export interface FileTransportOptions {
   /** Tried in order; the first that exists and has the right size is read. */
   readonly paths: readonly string[];
-  /** The file is the image itself, whatever the manifest's layout. Default false. */
-  readonly plain?: boolean;
 }
 
 /** Chunks that are handed over before waiting for them. */
@@ -21,11 +20,12 @@ export function createFileTransport(options: FileTransportOptions): Transport {
 }
 
 async function transferFile(
-  { paths, plain = false }: FileTransportOptions,
+  { paths }: FileTransportOptions,
   sink: ChunkSink,
   { signal, received, throttle }: TransferOptions,
 ): Promise<TransferReport> {
-  const file = await openFirst(paths, plain ? sink.manifest.size : sink.manifest.storedSize);
+  const stored = storedFile(sink.manifest);
+  const file = await openFirst(paths, sink.manifest.storedSize);
   let bytes = 0;
   let chunks = 0;
   let mismatches = 0;
@@ -42,16 +42,15 @@ async function transferFile(
     };
     for (const index of sink.missingIndexes()) {
       signal.throwIfAborted();
-      if (sink.manifest.isZero(index)) continue;
-      const { offset, length } = plain
-        ? { offset: index * sink.manifest.chunkSize, length: sink.manifest.chunkLength(index) }
-        : sink.manifest.stored(index);
+      const place = stored.place(index);
+      if (!place) continue;
+      const { offset, length } = place;
       await throttle(length);
       const chunk = new Uint8Array(length);
       const part = await file.read(chunk, 0, length, offset);
       received(part.bytesRead);
       bytes += part.bytesRead;
-      window.push(plain ? sink.put(index, chunk) : sink.putStored(index, chunk));
+      window.push(stored.put(sink, index, chunk));
       if (window.length >= WINDOW) await settle();
     }
     await settle();

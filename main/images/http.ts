@@ -1,15 +1,20 @@
 /**
  * Chunks by HTTP ranges (RFC 9110, 14) from one or several servers. Neighbouring chunks share a
  * request; a chunk with wrong bytes is asked of another server; a server that fails is left out.
+ * What servers with ranges do not bring is taken from those without: the whole file, of which
+ * only what is missing is looked at.
  */
 import { KioskError } from '../base/errors.ts';
+import { type ChunkFile, type ChunkRun, cutChunks, joinRuns, storedFile } from './chunk-file.ts';
+import type { ImageManifest } from './manifest.ts';
 import type { ChunkSink, TransferOptions, TransferReport, Transport } from './transport.ts';
 
 /** What brings ranges of files; the campus's client satisfies it. */
 export interface RangePort {
   /**
    * The bytes from `start` up to, not including, `end`.
-   * @throws KioskError where the server fails, ignores ranges, or sends too few bytes
+   * @throws KioskError where the server fails or sends too few bytes; with `details.reason`
+   * `no-range` where it knows no ranges
    */
   range(
     url: string,
@@ -17,6 +22,8 @@ export interface RangePort {
     end: number,
     options: { readonly signal: AbortSignal },
   ): AsyncIterable<Uint8Array>;
+  /** The whole file, from a server that knows no ranges. Ended early, the rest is not fetched. */
+  whole(url: string, options: { readonly signal: AbortSignal }): AsyncIterable<Uint8Array>;
 }
 
 export interface HttpTransportOptions {
@@ -27,8 +34,8 @@ export interface HttpTransportOptions {
   readonly name?: string;
   /** Requests under way at once, over all servers. Default 6. */
   readonly parallel?: number;
-  /** The file is the image itself, whatever the manifest's layout. Default false. */
-  readonly plain?: boolean;
+  /** Where the chunks are in the file. Default: as the image manifest says. */
+  readonly file?: (manifest: ImageManifest) => ChunkFile;
 }
 
 /** Bytes that one request asks for at most. */
@@ -38,17 +45,14 @@ const MAX_FAILURES = 3;
 /** Chunks that may wait to be checked: 8 MiB, so that requests go on while disks write. */
 const MAX_CHECKING = 128;
 
-/** Chunks whose stored bytes follow each other in the file. */
-interface Run {
-  readonly indexes: readonly number[];
-  readonly start: number;
-  readonly end: number;
+interface Run extends ChunkRun {
   /** Servers that sent wrong bytes for it. */
   readonly refused: ReadonlySet<string>;
 }
 
 interface Server {
   readonly url: string;
+  ranges: boolean;
   failures: number;
   active: number;
 }
@@ -65,6 +69,7 @@ class HttpTransfer {
   readonly #sink: ChunkSink;
   readonly #transfer: TransferOptions;
   readonly #servers: Server[];
+  readonly #file: ChunkFile;
   readonly #queue: Run[] = [];
   readonly #planned: Iterator<Run, undefined>;
   #bytes = 0;
@@ -82,14 +87,16 @@ class HttpTransfer {
     this.#options = options;
     this.#sink = sink;
     this.#transfer = transfer;
-    this.#servers = options.urls.map((url) => ({ url, failures: 0, active: 0 }));
-    this.#planned = runs(sink, options.plain ?? false);
+    this.#servers = options.urls.map((url) => ({ url, ranges: true, failures: 0, active: 0 }));
+    this.#file = (options.file ?? storedFile)(sink.manifest);
+    this.#planned = this.#group(sink.missingIndexes(), new Set());
   }
 
   async run(): Promise<TransferReport> {
     const lanes = Array.from({ length: this.#options.parallel ?? 6 }, () => this.#lane());
     const outcomes = await Promise.allSettled(lanes);
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+    for (const server of this.#servers) if (!server.ranges) await this.#bringWhole(server);
     if (this.#sink.missing > 0 && this.#lastError !== undefined && this.#usable().length === 0) {
       throw new KioskError('IMAGE_TRANSPORT_FAILED', 'No server delivers the image.', {
         cause: this.#lastError,
@@ -135,7 +142,7 @@ class HttpTransfer {
 
   #choose(refused: ReadonlySet<string>): Server | undefined {
     return this.#usable()
-      .filter(({ url }) => !refused.has(url))
+      .filter(({ url, ranges }) => ranges && !refused.has(url))
       .sort((a, b) => a.failures - b.failures || a.active - b.active)[0];
   }
 
@@ -146,7 +153,7 @@ class HttpTransfer {
     server.active++;
     try {
       const body = this.#options.port.range(server.url, run.start, run.end, { signal });
-      for await (const { index, bytes } of this.#cut(run, body)) {
+      for await (const { index, bytes } of this.#cut(run.indexes, run.start, body)) {
         delivered++;
         void this.#check(run, server, index, bytes);
         while (this.#checking >= MAX_CHECKING) await this.#checked.promise;
@@ -157,22 +164,61 @@ class HttpTransfer {
       server.failures = 0;
     } catch (error) {
       if (signal.aborted) throw signal.reason;
-      this.#lastError = error;
-      server.failures++;
-      this.#retries++;
+      if (lacksRanges(error)) server.ranges = false;
+      else {
+        this.#lastError = error;
+        server.failures++;
+        this.#retries++;
+      }
       this.#again(run.indexes.slice(delivered), run.refused);
     } finally {
       server.active--;
     }
   }
 
+  /**
+   * Reads the whole file once, and again from its beginning where it broke off, as long as each
+   * time brings something. Chunks that are here are passed over.
+   */
+  async #bringWhole(server: Server): Promise<void> {
+    const { signal } = this.#transfer;
+    const { missing } = this.#sink;
+    while (this.#sink.missing > 0 && server.failures < MAX_FAILURES) {
+      const before = this.#sink.missing;
+      const wanted = [...this.#sink.missingIndexes()].filter((index) => this.#file.place(index));
+      if (wanted.length === 0) return;
+      const run: Run = { indexes: wanted, start: 0, end: 0, refused: new Set() };
+      let delivered = 0;
+      try {
+        const body = throttled(this.#options.port.whole(server.url, { signal }), this.#transfer);
+        for await (const { index, bytes } of this.#cut(wanted, 0, body)) {
+          delivered++;
+          void this.#check(run, server, index, bytes);
+          while (this.#checking >= MAX_CHECKING) await this.#checked.promise;
+          if (this.#fatal) break;
+        }
+        if (delivered < wanted.length && !this.#fatal) {
+          throw new KioskError('CAMPUS_BAD_RESPONSE', `${server.url} sent too few bytes.`);
+        }
+      } catch (error) {
+        if (signal.aborted) throw signal.reason;
+        this.#lastError = error;
+        this.#retries++;
+      }
+      while (this.#checking > 0) await this.#checked.promise;
+      if (this.#fatal) throw this.#fatal.error;
+      // What it had is here, or wrong: another reading would bring the same.
+      if (delivered === wanted.length) break;
+      server.failures = this.#sink.missing < before ? 0 : server.failures + 1;
+    }
+    if (this.#sink.missing === missing) server.failures = MAX_FAILURES;
+  }
+
   /** Hands a chunk over; never rejects. */
   async #check(run: Run, server: Server, index: number, bytes: Uint8Array): Promise<void> {
     this.#checking++;
     try {
-      const outcome = this.#options.plain
-        ? await this.#sink.put(index, bytes)
-        : await this.#sink.putStored(index, bytes);
+      const outcome = await this.#file.put(this.#sink, index, bytes);
       if (outcome === 'accepted') this.#chunks++;
       if (outcome !== 'mismatch') return;
       this.#mismatches++;
@@ -190,69 +236,41 @@ class HttpTransfer {
   }
 
   #again(indexes: readonly number[], refused: ReadonlySet<string>): void {
-    this.#queue.push(...group(this.#sink, indexes, this.#options.plain ?? false, refused));
+    this.#queue.push(...this.#group(indexes, refused));
   }
 
-  /** Cuts a body into the chunks of the run; an incomplete last one is not yielded. */
-  async *#cut(
-    run: Run,
+  *#group(indexes: Iterable<number>, refused: ReadonlySet<string>): Generator<Run, undefined> {
+    for (const run of joinRuns(this.#file, indexes, MAX_REQUEST)) yield { ...run, refused };
+  }
+
+  #cut(
+    indexes: readonly number[],
+    start: number,
     body: AsyncIterable<Uint8Array>,
-  ): AsyncGenerator<{ index: number; bytes: Uint8Array }> {
-    let at = 0;
-    let filled = 0;
-    let chunk = this.#buffer(run.indexes[0]);
+  ): AsyncGenerator<{ readonly index: number; readonly bytes: Uint8Array }> {
+    return cutChunks(this.#file, indexes, start, this.#counted(body));
+  }
+
+  async *#counted(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const part of body) {
       this.#bytes += part.length;
       this.#transfer.received(part.length);
-      for (let offset = 0; offset < part.length && at < run.indexes.length; ) {
-        const count = Math.min(chunk.length - filled, part.length - offset);
-        chunk.set(part.subarray(offset, offset + count), filled);
-        filled += count;
-        offset += count;
-        if (filled < chunk.length) continue;
-        yield { index: run.indexes[at] ?? 0, bytes: chunk };
-        at++;
-        filled = 0;
-        chunk = this.#buffer(run.indexes[at]);
-      }
+      yield part;
     }
   }
+}
 
-  #buffer(index: number | undefined): Uint8Array {
-    if (index === undefined) return new Uint8Array();
-    return new Uint8Array(place(this.#sink, index, this.#options.plain ?? false).length);
+/** Whoever reads a whole file asks for nothing: the reading itself waits. */
+async function* throttled(
+  body: AsyncIterable<Uint8Array>,
+  { throttle }: TransferOptions,
+): AsyncGenerator<Uint8Array> {
+  for await (const part of body) {
+    await throttle(part.length);
+    yield part;
   }
 }
 
-function place(sink: ChunkSink, index: number, plain: boolean): { offset: number; length: number } {
-  const { manifest } = sink;
-  return plain
-    ? { offset: index * manifest.chunkSize, length: manifest.chunkLength(index) }
-    : manifest.stored(index);
-}
-
-function* runs(sink: ChunkSink, plain: boolean): Generator<Run, undefined> {
-  yield* group(sink, sink.missingIndexes(), plain, new Set());
-}
-
-/** Joins chunks whose stored bytes follow each other, up to {@link MAX_REQUEST}. */
-function* group(
-  sink: ChunkSink,
-  indexes: Iterable<number>,
-  plain: boolean,
-  refused: ReadonlySet<string>,
-): Generator<Run> {
-  let run: { indexes: number[]; start: number; end: number } | undefined;
-  for (const index of indexes) {
-    if (sink.manifest.isZero(index)) continue;
-    const { offset, length } = place(sink, index, plain);
-    if (run && run.end === offset && offset + length - run.start <= MAX_REQUEST) {
-      run.indexes.push(index);
-      run.end = offset + length;
-      continue;
-    }
-    if (run) yield { ...run, refused };
-    run = { indexes: [index], start: offset, end: offset + length };
-  }
-  if (run) yield { ...run, refused };
+function lacksRanges(error: unknown): boolean {
+  return error instanceof KioskError && error.details?.reason === 'no-range';
 }

@@ -73,33 +73,52 @@ export async function receive(
   const folder = await store.stagingFolder(manifest.id);
   const base = chooseBase(manifest, options.sources);
   const staged = await openStaged(folder, manifest, base);
-  let present = 0;
+  let present = presentBytes(manifest, staged);
   let step = 'preparing';
   const target = new ChunkTarget({
     manifest,
     fd: staged.file.fd,
     have: staged.have,
+    unchecked: staged.unchecked,
     workers: options.workers,
     onProgress: (bytes) => {
       present += bytes;
       context.progress(manifest.size === 0 ? 1 : present / manifest.size, step);
     },
   });
-  present = presentBytes(manifest, staged);
-  let accounts: TransportAccount[];
-  let localBytes: number;
+  const accounts: TransportAccount[] = [];
+  let localBytes = 0;
+  const stop = new AbortController();
+  const between = async (): Promise<void> => {
+    context.signal.throwIfAborted();
+    stop.signal.throwIfAborted();
+    await context.throttleWhilePaused();
+  };
+  /** Brings what is missing now: zeros, copies, then the transports. */
+  const complete = async (): Promise<void> => {
+    await target.fillZeros(between);
+    await copyLocal(target, options.sources, between);
+    await demandSpace(folder, target, staged, options);
+    let missing = 0;
+    for (const index of target.missingIndexes()) missing += manifest.chunkLength(index);
+    localBytes = contentBytes(manifest) - missing;
+    step = 'receiving';
+    await saveHint(folder, manifest.root, staged);
+    accounts.push(...(await fill({ ...options, target })));
+  };
   try {
     context.progress(0, step);
-    await prepare(target, staged, options);
-    present = presentBytes(manifest, staged);
-    localBytes = 0;
-    for (const index of staged.have) {
-      if (!manifest.isZero(index)) localBytes += manifest.chunkLength(index);
+    // What a clone shares is read while the rest arrives: the disk and the network wait apart.
+    const checking = target.check(staged.unchecked, between);
+    checking.catch(() => {});
+    try {
+      await withHints(folder, manifest.root, staged, complete);
+      step = 'verifying';
+      if ((await checking).length > 0) await withHints(folder, manifest.root, staged, complete);
+    } finally {
+      stop.abort();
+      await checking.catch(() => {});
     }
-    await demandSpace(folder, target, staged, options);
-    step = 'receiving';
-    await saveHint(folder, manifest.root, staged.have);
-    accounts = await withHints(folder, manifest.root, staged, () => fill({ ...options, target }));
     await staged.file.sync();
   } finally {
     await target.settled();
@@ -121,29 +140,11 @@ export async function receive(
   return { record, report };
 }
 
-/**
- * Everything that this kiosk has: resumed, cloned, zeros, copied. Each chunk is read from the
- * staged file and compared with its hash, shared extents too: docs/adr/0014.
- */
-async function prepare(
-  target: ChunkTarget,
-  staged: Staged,
-  { context, sources }: ReceiveOptions,
-): Promise<void> {
-  const between = async (): Promise<void> => {
-    context.signal.throwIfAborted();
-    await context.throttleWhilePaused();
-  };
-  await target.check(staged.hoped, between);
-  await target.fillZeros(between);
-  await copyLocal(target, sources, between);
-}
-
 /** @throws KioskError `DISK_FULL` before a byte is asked for that could not be kept */
 async function demandSpace(
   folder: string,
   target: ChunkTarget,
-  { file, have }: Staged,
+  { file, have, unchecked }: Staged,
   { reserve, makeRoom }: ReceiveOptions,
 ): Promise<void> {
   const { manifest } = target;
@@ -152,7 +153,9 @@ async function demandSpace(
   if (!(await isBtrfs(folder))) {
     // Blocks of an earlier try that did not verify are written over. (On BTRFS nothing is.)
     let held = (await file.stat()).blocks * 512;
-    for (const index of have) if (!manifest.isZero(index)) held -= manifest.chunkLength(index);
+    for (const some of [have, unchecked]) {
+      for (const index of some) if (!manifest.isZero(index)) held -= manifest.chunkLength(index);
+    }
     need -= Math.min(need, Math.max(0, held));
   }
   need += reserve;
@@ -174,19 +177,29 @@ function presentBytes(manifest: ImageManifest, { have }: Staged): number {
   return bytes;
 }
 
+/** Bytes of an image that are not in chunks of zeros. */
+function contentBytes(manifest: ImageManifest): number {
+  let bytes = 0;
+  for (let index = 0; index < manifest.chunks; index++) {
+    if (!manifest.isZero(index)) bytes += manifest.chunkLength(index);
+  }
+  return bytes;
+}
+
 async function withHints<T>(
   folder: string,
   root: string,
-  { have }: Staged,
+  staged: Staged,
   work: () => Promise<T>,
 ): Promise<T> {
-  let saved = have.count;
+  const known = (): number => staged.have.count + staged.unchecked.count;
+  let saved = known();
   let saving = Promise.resolve();
   const save = (): void => {
-    if (have.count === saved) return;
-    saved = have.count;
+    if (known() === saved) return;
+    saved = known();
     // A hint that cannot be written costs a resume, not the transfer.
-    saving = saving.then(() => saveHint(folder, root, have)).catch(() => {});
+    saving = saving.then(() => saveHint(folder, root, staged)).catch(() => {});
   };
   const timer = setInterval(save, HINT_EVERY);
   try {

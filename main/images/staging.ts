@@ -17,7 +17,7 @@ export interface Staged {
   /** What counts as present: empty for a file that was resumed or cloned. */
   readonly have: Bitmap;
   /** What should be right and is to be checked. */
-  readonly hoped: readonly number[];
+  readonly unchecked: Bitmap;
 }
 
 /**
@@ -35,8 +35,7 @@ export async function openStaged(
     if (hint) {
       const file = await openIfPresent(path);
       if (file && (await file.stat()).size === manifest.size) {
-        const have = new Bitmap(manifest.chunks);
-        return { path, file, have, hoped: [...hint] };
+        return { path, file, have: new Bitmap(manifest.chunks), unchecked: hint };
       }
       await file?.close();
     }
@@ -45,29 +44,36 @@ export async function openStaged(
     const file = await open(path, cloned ? 'r+' : 'wx+', 0o600);
     await file.truncate(manifest.size);
     const have = new Bitmap(manifest.chunks);
+    const unchecked = new Bitmap(manifest.chunks);
     if (cloned) {
-      return { path, file, have, hoped: [...sharedIndexes(manifest, base.manifest)] };
+      for (const index of sharedIndexes(manifest, base.manifest)) unchecked.add(index);
+      return { path, file, have, unchecked };
     }
     // A new file is one hole: its chunks of zeros are right already.
     for (let index = 0; index < manifest.chunks; index++) {
       if (manifest.isZero(index)) have.add(index);
     }
-    return { path, file, have, hoped: [] };
+    return { path, file, have, unchecked };
   } catch (error) {
     throw fromDiskError(error, 'preparing an image');
   }
 }
 
 /**
- * Writes down what is present. In place and not synced: it is only a hint, and a disk that is
- * full has no room for a second copy.
+ * Writes down what is, or should be, present. In place and not synced: it is only a hint, and a
+ * disk that is full has no room for a second copy.
  */
-export async function saveHint(folder: string, root: string, have: Bitmap): Promise<void> {
+export async function saveHint(
+  folder: string,
+  root: string,
+  { have, unchecked }: Pick<Staged, 'have' | 'unchecked'>,
+): Promise<void> {
   const path = hintPath(folder, root);
   try {
     const file = (await openIfPresent(path)) ?? (await open(path, 'w', 0o600));
     try {
       const bytes = have.toBytes();
+      for (const [at, bits] of unchecked.toBytes().entries()) bytes[at] = (bytes[at] ?? 0) | bits;
       await file.write(bytes, 0, bytes.length, 0);
     } finally {
       await file.close();

@@ -1,6 +1,6 @@
 /** The image store on real file systems: BTRFS's reflinks and checksums, and a disk that fills. */
 import { execFileSync } from 'node:child_process';
-import { open, readFile, rm, statfs } from 'node:fs/promises';
+import { chmod, open, readFile, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { errno } from '../../main/base/errors.ts';
@@ -67,6 +67,30 @@ describe.skipIf(missing)('on BTRFS', () => {
     expect(property.toString()).toContain('zstd');
     const flags = execFileSync('lsattr', ['-d', join(disk.path, 'overlays')]).toString();
     expect(flags.split(' ')[0]).toContain('C');
+  });
+
+  test('what an update shares is read before it is published: a wrong chunk is not', async () => {
+    await using scratch = await scratchFolder();
+    await using disk = await testDisk(join(scratch.path, 'disk'), 'btrfs', 512 * 1024 ** 2);
+    const v2 = imageBytes(300, 0, { 4: 'new' });
+    await using source = await campus(scratch.path, [imageBytes(300, 0), v2]);
+    await using rig = await imageRig(disk.path);
+    await rig.images.apply(source.refs.slice(0, 1));
+    await rig.idle();
+    const path = join(disk.path, 'images/win/current');
+    const { atime, mtime } = await stat(path);
+    await chmod(path, 0o600);
+    const file = await open(path, 'r+');
+    // Written through the file system: its checksums are right, the bytes are not.
+    await file.write(Buffer.alloc(16), 0, 16, 90 * CHUNK_SIZE);
+    await file.utimes(atime, mtime);
+    await file.close();
+    source.server.requests.length = 0;
+    await rig.images.apply(source.refs.slice(1));
+    await rig.idle();
+    expect(rig.images.status('win')).toMatchObject({ current: '2', startable: true });
+    expect((await readFile(path)).equals(v2)).toBe(true);
+    expect(source.server.requests.filter(({ range }) => range !== undefined)).toHaveLength(2);
   });
 
   test('bytes that flip on the platter are EIO to the reader, and repaired', async () => {

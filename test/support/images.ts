@@ -137,6 +137,7 @@ export const httpPort: ImagesOptions['http'] = {
   range(url, start, end, { signal }) {
     return fetchStream(url, { range: `bytes=${start}-${end - 1}` }, 206, signal);
   },
+  whole: (url, { signal }) => fetchStream(url, {}, 200, signal),
 };
 
 async function* fetchStream(
@@ -152,6 +153,9 @@ async function* fetchStream(
   });
   if (response.statusCode !== status) {
     response.destroy();
+    if (status === 206 && response.statusCode === 200) {
+      throw new KioskError('CAMPUS_BAD_RESPONSE', url, { details: { reason: 'no-range' } });
+    }
     throw new KioskError('CAMPUS_HTTP_ERROR', `${url}: ${response.statusCode}`);
   }
   try {

@@ -225,7 +225,6 @@ describe('servers that fail', () => {
     (request: IncomingMessage, response: ServerResponse, bytes: Buffer) => void
   > = {
     'answers 500': (_request, response) => response.writeHead(500).end(),
-    'ignores ranges': (_request, response, bytes) => response.writeHead(200).end(bytes),
     'breaks off in the middle': (_request, response) => {
       response.writeHead(206, { 'content-length': 100_000_000 });
       response.write(Buffer.alloc(10_000), () => response.destroy());
@@ -285,6 +284,40 @@ describe('servers that fail', () => {
       expect(rig.images.status('debian')).toMatchObject({ current: '1', error: null });
     });
   }
+
+  test('without ranges the whole file is read, and what is missing taken from it', async () => {
+    await using scratch = await scratchFolder();
+    const v2 = imageBytes(96, 7, { 4: 'a', 50: 'b' });
+    await using source = await campus(scratch, { '1': imageBytes(96, 7), '2': v2 });
+    await using other = await rangeServer({ '2': await readFile(source.packed('2').chunksPath) });
+    const full = (_request: IncomingMessage, response: ServerResponse, bytes: Buffer): boolean => {
+      response.writeHead(200).end(bytes);
+      return true;
+    };
+    await using rig = await imageRig(scratch.path);
+    source.server.fault = full;
+    await rig.images.apply([source.ref('1')]);
+    await rig.idle();
+    expect(rig.reports.at(-1)?.body).toMatchObject({
+      transferredBytes: source.packed('1').manifest.storedSize,
+    });
+    // One breaks off behind chunk 4, for ever; the other has a wrong chunk 4.
+    const { offset, length } = source.packed('2').manifest.stored(4);
+    source.server.fault = (request, response, bytes) => {
+      if (!isChunks(request)) return full(request, response, bytes);
+      response.writeHead(200, { 'content-length': bytes.length });
+      response.write(bytes.subarray(0, offset + length + 10), () => response.destroy());
+      return true;
+    };
+    other.fault = (request, response, bytes) =>
+      full(request, response, Buffer.from(bytes).fill(1, offset, offset + 9));
+    await rig.images.apply([source.ref('2', [`${source.server.url}/2`, `${other.url}/2`])]);
+    await rig.idle();
+    const acquired = await rig.images.acquire('debian');
+    expect(acquired.version).toBe('2');
+    expect(await readFile(acquired.path)).toEqual(v2);
+    acquired.release();
+  });
 
   test('one that hangs is left when the client gives up, and the old version starts meanwhile', async () => {
     await using scratch = await scratchFolder();
