@@ -15,6 +15,7 @@ import { readWarnings } from './device/warnings.ts';
 import { createDeviceCalls } from './device-calls.ts';
 import { createEngines } from './engines.ts';
 import { createHelperClient } from './helper/client.ts';
+import { createKioskHomes, followPeople } from './homes-side.ts';
 import { createImages } from './images/images.ts';
 import { multicastTransports } from './images/multicast/transports.ts';
 import { createInstall } from './install/install.ts';
@@ -175,6 +176,13 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     log: Object.assign(log.scope('people'), { redact: (value: string) => log.redact(value) }),
   });
 
+  const homes = createKioskHomes({
+    launcher,
+    settings,
+    dataFolder,
+    runtimeFolder,
+    log: log.scope('homes'),
+  });
   const seat = new SeatRecord(join(runtimeFolder, 'person.json'), log.scope('people'));
 
   const jobs = createJobs({ path: join(dataFolder, 'jobs.db'), log: log.scope('jobs') });
@@ -213,6 +221,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     campus,
     images,
     people,
+    homes,
     spice,
     dataFolder,
     runtimeFolder,
@@ -258,6 +267,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
       return { source, version };
     },
     person: () => people.current,
+    home: () => homes.state,
     preferences: () => people.preferences,
     locales: () => settings.get('locale.list'),
     guests: () => settings.get('people.guests') ?? manifest()?.policy.guests ?? false,
@@ -339,6 +349,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     uiCache.setOnline(state === 'online');
     if (state === 'online') {
       saver.look();
+      homes.sync();
       pagesScreen.retry();
       people
         .confirmOnline()
@@ -369,8 +380,12 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
   });
   people.onSignOut(async (person) => {
     await sessions.stopAll({ personId: person.id });
+    // Machines write to it until they have ended.
+    await homes.close();
     campus.signedOut(person.id);
   });
+  homes.on('changed', view.touch);
+  people.on('changed', followPeople(homes, people));
   people.on('preferences', view.touch);
   people.on('changed', (person) => {
     view.touch();
@@ -400,6 +415,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     // Guests are all called the same: nobody may find the machine of the one before.
     else void sessions.stopAll({ personId: GUEST_ID, now: true });
   }
+  if (people.current === null) void homes.close();
   // What nobody waits for leaves the processor to the first picture.
   await Promise.race([
     painted.promise,
@@ -423,6 +439,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     closing.abort(new KioskError('CANCELLED', 'The kiosk is closing.'));
     pageWatch.close();
     if (endSessions) await sessions.stopAll();
+    if (endSessions) await homes.close();
     sessions.close();
     await spice.end();
     await pagesScreen.close();

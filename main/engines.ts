@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { systemClock } from './base/clock.ts';
 import { KioskError } from './base/errors.ts';
 import type { Campus } from './campus/api.ts';
+import type { Homes } from './homes/homes.ts';
 import type { Images } from './images/images.ts';
 import type { Log } from './log/log.ts';
 import type { Logger } from './log/logger.ts';
@@ -31,6 +32,7 @@ export interface EnginesOptions {
   readonly campus: Campus;
   readonly images: Images;
   readonly people: People;
+  readonly homes: Homes;
   readonly spice: SpiceBridge;
   readonly dataFolder: string;
   readonly runtimeFolder: string;
@@ -55,6 +57,7 @@ export function createEngines(options: EnginesOptions): Engines {
   const machines = createVmEngine({
     launcher,
     images,
+    homes: options.homes,
     runtimeFolder: join(runtimeFolder, 'vm'),
     stateFolder: join(dataFolder, 'machines'),
     log: log.scope('machines'),

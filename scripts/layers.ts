@@ -15,7 +15,16 @@ interface Layer {
   readonly unit: string;
 }
 
-const FEATURES = ['campus', 'uicache', 'people', 'sessions', 'images', 'install', 'device'];
+const FEATURES = [
+  'campus',
+  'uicache',
+  'people',
+  'sessions',
+  'images',
+  'install',
+  'device',
+  'homes',
+];
 const SHELL = ['shell', 'bridge'];
 const RUNTIME = ['jobs', 'settings', 'log', 'process', 'database', 'helper'];
 

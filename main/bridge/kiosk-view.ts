@@ -24,6 +24,7 @@ export interface KioskViewSources {
   readonly place: () => { readonly room: string | null; readonly seat: string | null };
   readonly ui: () => KioskState['ui'];
   readonly person: () => Person | null;
+  readonly home: () => KioskState['home'];
   readonly preferences: () => Preferences;
   readonly locales: () => readonly Locale[];
   readonly guests: () => boolean;
@@ -69,6 +70,7 @@ export class KioskView {
       },
       ui: sources.ui(),
       person: sources.person(),
+      home: sources.home(),
       signIn: { guests: sources.guests(), members: sources.members() },
       preferences: sources.preferences(),
       locales: [...sources.locales()],

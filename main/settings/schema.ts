@@ -237,6 +237,25 @@ export const SETTINGS = {
     { secret: true },
   ),
 
+  'homes.url': setting(
+    z
+      .url({ protocol: /^https?$/ })
+      .max(2048)
+      .refine((url) => url.includes('{person}') || url.includes('%7Bperson%7D'))
+      .nullable(),
+    null,
+    'an http(s) URL with {person} in it, or null',
+    "Where the campus keeps each person's files (WebDAV). {person} becomes the person's id. null: people have no folder on this computer.",
+    { policy: true },
+  ),
+  'homes.syncMinutes': setting(
+    z.int().min(1).max(1440),
+    10,
+    'a whole number from 1 to 1440',
+    "Minutes between two looks at the campus's storage while a person is signed in.",
+    { policy: true },
+  ),
+
   'power.actions': setting(
     z.array(z.enum(['shutdown', 'restart', 'suspend'])),
     ['shutdown', 'restart', 'suspend'],

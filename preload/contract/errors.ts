@@ -45,6 +45,11 @@ export const ERROR_CODES = [
   'SIGN_IN_NEEDS_NETWORK',
   'SIGN_IN_REQUIRED',
   'GUESTS_NOT_ALLOWED',
+  // a person's files on this computer
+  'HOME_LOCKED',
+  'HOME_UNAVAILABLE',
+  'HOME_STORAGE_REFUSED',
+  'HOME_STORAGE_FULL',
   // sessions
   'ENTRY_UNKNOWN',
   'ENTRY_NOT_ALLOWED',

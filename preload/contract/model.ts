@@ -49,6 +49,23 @@ export const Preferences = z.object({
 });
 export type Preferences = z.infer<typeof Preferences>;
 
+/** How the files of the person at the screen do: on this computer, and on the campus's storage. */
+export const HomeState = z.object({
+  /**
+   * `waiting`: there are changes that are not on the storage yet; `failed`: there is no folder
+   * during this visit.
+   */
+  state: z.enum(['opening', 'syncing', 'synced', 'waiting', 'failed']),
+  /** When both sides were last the same; null: never on this computer. */
+  syncedAt: Timestamp.nullable(),
+  /** Files whose last change is on this computer only. */
+  unsent: z.int().nonnegative(),
+  /** Files of this visit that were changed here and elsewhere: both versions are kept. */
+  conflicts: z.int().nonnegative(),
+  error: WireErrorSchema.nullable(),
+});
+export type HomeState = z.infer<typeof HomeState>;
+
 export const KioskState = z.object({
   kiosk: z.object({
     id: z.string(),
@@ -68,6 +85,8 @@ export const KioskState = z.object({
   }),
   ui: z.object({ source: z.enum(['live', 'cached', 'fallback']), version: z.string() }),
   person: Person.nullable(),
+  /** null: this person has no folder, or nobody is signed in. */
+  home: HomeState.nullable(),
   signIn: z.object({ guests: z.boolean(), members: z.boolean() }),
   preferences: Preferences,
   locales: z.array(Locale),

@@ -91,6 +91,7 @@ const state: KioskState = {
   },
   ui: { source: 'fallback', version: '0.1.0' },
   person: { id: 'guest', name: 'Guest', kind: 'guest', groups: [], offline: true },
+  home: null,
   signIn: { guests: true, members: true },
   preferences: { locale: 'en', highContrast: false, textScale: 1, reducedMotion: false },
   locales: ['en', 'fr', 'es', 'de', 'ar'],

@@ -20,6 +20,8 @@ export interface MachinePlan {
   readonly firmware?: { readonly code: string; readonly variables: string };
   readonly disks: readonly PlannedDisk[];
   readonly networks: readonly PlannedNetwork[];
+  /** The person's files, shown to the guest. */
+  readonly homeFolder?: string;
   /** swtpm's control socket. */
   readonly tpmSocket?: string;
 }
@@ -330,6 +332,21 @@ export const tpm: Step = ({ tpmSocket }) =>
         'tpm-crb,tpmdev=tpm',
       ];
 
+/**
+ * The person's folder as virtio-9p (docs/adr/0020-person-data.md). `mapped-xattr`: owners and
+ * modes that the guest sets are kept beside the file, so nothing on the host becomes another
+ * user's, a device or a way out through a link.
+ */
+export const home: Step = ({ homeFolder }) =>
+  homeFolder === undefined
+    ? []
+    : [
+        '-fsdev',
+        options('local', { id: 'home', path: homeFolder, security_model: 'mapped-xattr' }),
+        '-device',
+        'virtio-9p-pci,fsdev=home,mount_tag=home',
+      ];
+
 const entropy: Step = () => [
   '-object',
   'rng-random,id=entropy,filename=/dev/urandom',
@@ -355,6 +372,7 @@ const STEPS: readonly Step[] = [
   disks,
   networks,
   tpm,
+  home,
   entropy,
   crashReport,
 ];

@@ -144,6 +144,12 @@ export const MachineDescription = z
     tpm: z.boolean().default(false).describe('A TPM 2.0 with a state of its own (swtpm).'),
     audio: z.boolean().default(true),
     display: Display.prefault({}),
+    home: z
+      .boolean()
+      .default(false)
+      .describe(
+        "The person's files, where the campus gives people a folder: virtio-9p with the tag `home`.",
+      ),
     console: z
       .boolean()
       .default(false)

@@ -25,6 +25,7 @@ import { plugIn, plugUserCards } from './plug.ts';
 import {
   type Decision,
   decide,
+  type HomePort,
   type ImagePort,
   joinGroups,
   prepare,
@@ -39,6 +40,8 @@ import { chain } from './undo.ts';
 export interface VmEngineOptions {
   readonly launcher: Launcher;
   readonly images: ImagePort;
+  /** Absent: nobody has a folder. */
+  readonly homes?: HomePort;
   /**
    * Sockets and records: on tmpfs, the kiosk user's own, absolute and at most 80 bytes long
    * (socket paths are short), e.g. `$XDG_RUNTIME_DIR/vestibule/vm`.
@@ -127,6 +130,7 @@ class QemuEngine implements VmEngine {
       host,
       accelerator: accelerator.accelerator,
       diskReserveMib: this.#options.diskReserveMib ?? 1024,
+      homes: this.#options.homes,
     });
     let release = async (): Promise<void> => decision.release();
     try {

@@ -37,6 +37,12 @@ export interface ImagePort {
   acquire(imageId: string): Promise<AcquiredImage>;
 }
 
+/** Where the files of a person are; the folders of `main/homes` satisfy it. */
+export interface HomePort {
+  /** Absolute; undefined: this person has none now. */
+  folderOf(personId: string): string | undefined;
+}
+
 export interface Decision {
   readonly machineName: string;
   /** The machine's plan, with networks and TPM still to be connected. */
@@ -67,6 +73,7 @@ interface DecideOptions {
   readonly host: HostResources;
   readonly accelerator: 'kvm' | 'tcg';
   readonly diskReserveMib: number;
+  readonly homes: HomePort | undefined;
 }
 
 /** @throws KioskError with the reason to refuse the start */
@@ -92,6 +99,7 @@ export async function decide(options: DecideOptions): Promise<Decision> {
     const home = kept ?? disks;
     const planned = await planDisks({ description, base, acquired, home, disks, kept });
     const seed = kept ?? sessionId;
+    const homeFolder = description.home ? options.homes?.folderOf(person.id) : undefined;
     const plan: MachinePlan = {
       description,
       name: machine.name,
@@ -105,6 +113,7 @@ export async function decide(options: DecideOptions): Promise<Decision> {
         firmware: { code: firmware.code, variables: join(home, 'uefi-variables.fd') },
       }),
       disks: planned.disks,
+      ...(homeFolder === undefined ? {} : { homeFolder }),
       networks: description.networks.map(({ model, mac }, index) => ({
         model,
         mac: mac ?? cardAddress(seed, index),

@@ -121,6 +121,22 @@ export const errors: ErrorTexts = {
     next: 'Melden Sie sich mit Ihrem Konto an.',
   },
 
+  HOME_LOCKED: {
+    what: 'Die Dateien, die Sie auf diesem Computer gelassen haben, sind mit Ihrem früheren Kennwort verschlossen.',
+    next: 'Sie waren noch nicht an den Campus gesendet und bleiben erhalten. Bitten Sie die Betreuung dieses Raums, sie mit Ihnen zu öffnen.',
+  },
+  HOME_UNAVAILABLE: {
+    what: 'Ihr persönlicher Ordner lässt sich auf diesem Computer nicht öffnen.',
+    next: 'Sie können arbeiten; speichern Sie Ihre Dateien anderswo und sagen Sie der Betreuung dieses Raums Bescheid.',
+  },
+  HOME_STORAGE_REFUSED: {
+    what: 'Der Speicher des Campus lässt Sie nicht hinein.',
+    next: 'Ihre Dateien bleiben auf diesem Computer. Melden Sie sich ab und wieder an; geschieht es erneut, fragen Sie die Betreuung.',
+  },
+  HOME_STORAGE_FULL: {
+    what: 'Ihr Speicher auf dem Campus ist voll.',
+    next: 'Löschen Sie, was Sie nicht mehr brauchen. Neue Dateien bleiben auf diesem Computer, bis Platz ist.',
+  },
   ENTRY_UNKNOWN: {
     what: 'Diese Sitzung steht nicht mehr im Katalog.',
     next: 'Wählen Sie eine andere.',

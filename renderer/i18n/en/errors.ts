@@ -116,6 +116,22 @@ export const errors: ErrorTexts = {
     next: 'Sign in with your account.',
   },
 
+  HOME_LOCKED: {
+    what: 'The files that you left on this computer are locked with your previous password.',
+    next: 'They had not been sent to the campus yet, and they are kept. Ask the support of this room to unlock them with you.',
+  },
+  HOME_UNAVAILABLE: {
+    what: 'Your personal folder cannot be opened on this computer.',
+    next: 'You can work; save your files elsewhere, and tell the support of this room.',
+  },
+  HOME_STORAGE_REFUSED: {
+    what: "The campus's storage does not let you in.",
+    next: 'Your files stay on this computer. Sign out and in again; if it happens again, ask the support.',
+  },
+  HOME_STORAGE_FULL: {
+    what: 'Your storage on the campus is full.',
+    next: 'Delete what you do not need any more. New files stay on this computer until there is room.',
+  },
   ENTRY_UNKNOWN: {
     what: 'This session is no longer in the catalogue.',
     next: 'Choose another one.',

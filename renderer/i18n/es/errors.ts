@@ -117,6 +117,22 @@ export const errors: ErrorTexts = {
     next: 'Inicie sesión con su cuenta.',
   },
 
+  HOME_LOCKED: {
+    what: 'Los archivos que dejó en este equipo están bloqueados con su contraseña anterior.',
+    next: 'Aún no se habían enviado al campus y se conservan. Pida al soporte de esta sala que los desbloquee con usted.',
+  },
+  HOME_UNAVAILABLE: {
+    what: 'Su carpeta personal no se puede abrir en este equipo.',
+    next: 'Puede trabajar; guarde sus archivos en otro lugar y avise al soporte de esta sala.',
+  },
+  HOME_STORAGE_REFUSED: {
+    what: 'El almacenamiento del campus no le deja entrar.',
+    next: 'Sus archivos permanecen en este equipo. Cierre la sesión y vuelva a iniciarla; si se repite, pregunte al soporte.',
+  },
+  HOME_STORAGE_FULL: {
+    what: 'Su almacenamiento en el campus está lleno.',
+    next: 'Borre lo que ya no necesite. Los archivos nuevos permanecen en este equipo hasta que haya sitio.',
+  },
   ENTRY_UNKNOWN: { what: 'Esta sesión ya no está en el catálogo.', next: 'Elija otra.' },
   ENTRY_NOT_ALLOWED: {
     what: 'Esta sesión no es para su cuenta.',

@@ -121,6 +121,22 @@ export const errors: ErrorTexts = {
     next: 'Connectez-vous avec votre compte.',
   },
 
+  HOME_LOCKED: {
+    what: 'Les fichiers que vous avez laissés sur cet ordinateur sont verrouillés par votre ancien mot de passe.',
+    next: 'Ils n’avaient pas encore été envoyés au campus, et ils sont conservés. Demandez à l’assistance de la salle de les déverrouiller avec vous.',
+  },
+  HOME_UNAVAILABLE: {
+    what: 'Votre dossier personnel ne peut pas être ouvert sur cet ordinateur.',
+    next: 'Vous pouvez travailler ; enregistrez vos fichiers ailleurs et prévenez l’assistance de la salle.',
+  },
+  HOME_STORAGE_REFUSED: {
+    what: 'Le stockage du campus refuse votre accès.',
+    next: 'Vos fichiers restent sur cet ordinateur. Déconnectez-vous puis reconnectez-vous ; si cela se reproduit, demandez à l’assistance.',
+  },
+  HOME_STORAGE_FULL: {
+    what: 'Votre stockage sur le campus est plein.',
+    next: 'Supprimez ce dont vous n’avez plus besoin. Les nouveaux fichiers restent sur cet ordinateur en attendant de la place.',
+  },
   ENTRY_UNKNOWN: {
     what: 'Cette session n’est plus au catalogue.',
     next: 'Choisissez-en une autre.',
