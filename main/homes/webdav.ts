@@ -218,7 +218,7 @@ export class Webdav {
 }
 
 /** The entity tag without its strength: a file server's tag turns strong a second after a write. */
-export function versionOf(tag: string | string[] | undefined): string | undefined {
+function versionOf(tag: string | string[] | undefined): string | undefined {
   const text = Array.isArray(tag) ? tag[0] : tag;
   return text?.replace(/^W\//, '').replaceAll('"', '') || undefined;
 }

@@ -136,6 +136,16 @@ describe('steps', () => {
     ]);
   });
 
+  it('lend the folder of the person, mapped, where there is one', () => {
+    expect(steps.home(plan())).toEqual([]);
+    expect(steps.home(plan({}, { homeFolder: '/run/homes/a,readonly=off/files' }))).toEqual([
+      '-fsdev',
+      'local,id=home,path=/run/homes/a,,readonly=off/files,security_model=mapped-xattr',
+      '-device',
+      'virtio-9p-pci,fsdev=home,mount_tag=home',
+    ]);
+  });
+
   it('add what was asked for and nothing else', () => {
     expect(steps.audio(plan({ audio: false }))).toEqual([]);
     expect(steps.tpm(plan())).toEqual([]);
