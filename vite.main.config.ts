@@ -34,6 +34,7 @@ export default defineConfig({
         chromium: 'main/chromium.ts',
         electron: 'main/electron.ts',
         cli: 'main/cli.ts',
+        'root-helper': 'main/root-helper.ts',
         ...Object.fromEntries(own.map((path) => [basename(path, '.ts'), join(path)])),
       },
       output: { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },

@@ -1,5 +1,5 @@
 /**
- * The managed policy that the image installs (rootfs-build/chromium-policy.json): Chromium takes
+ * The managed policy that the image installs (rootfs-build/package/etc/chromium/policies/managed/vestibule.json): Chromium takes
  * it, and the shell works under it. Only the browser of this test sees it, in a mount namespace.
  */
 import { execFileSync } from 'node:child_process';
@@ -23,7 +23,10 @@ test.skipIf(reason !== null)(
   async () => {
     const folder = mkdtempSync(join(tmpdir(), 'vestibule-policy-'));
     const wrapper = join(folder, 'chromium');
-    const policy = join(import.meta.dirname, '../../rootfs-build/chromium-policy.json');
+    const policy = join(
+      import.meta.dirname,
+      '../../rootfs-build/package/etc/chromium/policies/managed/vestibule.json',
+    );
     writeFileSync(
       wrapper,
       `#!/bin/sh

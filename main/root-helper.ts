@@ -1,0 +1,29 @@
+/**
+ * The root helper's entry, started by systemd when the kiosk first connects
+ * (`vestibule-helper.socket`). What it may do is in main/helper; its log goes to the journal.
+ */
+import { systemdPower } from './helper/power.ts';
+import { HELPER_SOCKET } from './helper/protocol.ts';
+import { serveHelper } from './helper/service.ts';
+import { createLog } from './log/log.ts';
+import { Launcher } from './process/launcher.ts';
+
+/** The first descriptor that systemd hands over (sd_listen_fds(3)). */
+const FIRST_DESCRIPTOR = 3;
+
+const log = createLog({ level: 'info', destination: { type: 'stderr' } });
+const launcher = new Launcher(log.scope('process'));
+const { LISTEN_FDS, LISTEN_PID } = process.env;
+const handedOver = LISTEN_FDS === '1' && LISTEN_PID === String(process.pid);
+
+try {
+  await serveHelper({
+    socket: HELPER_SOCKET,
+    ...(handedOver ? { descriptor: FIRST_DESCRIPTOR } : {}),
+    executors: { power: ({ action }) => systemdPower(launcher, action) },
+    log: log.scope('helper'),
+  });
+} catch (error) {
+  log.error('The root helper cannot serve.', { error });
+  process.exitCode = 1;
+}
