@@ -20,7 +20,12 @@ try {
   await serveHelper({
     socket: HELPER_SOCKET,
     ...(handedOver ? { descriptor: FIRST_DESCRIPTOR } : {}),
-    executors: { power: ({ action }) => systemdPower(launcher, action) },
+    executors: {
+      power: async ({ action }) => {
+        await systemdPower(launcher, action);
+        return null;
+      },
+    },
     log: log.scope('helper'),
   });
 } catch (error) {
