@@ -2,6 +2,7 @@
  * The root helper's entry, started by systemd when the kiosk first connects
  * (`vestibule-helper.socket`). What it may do is in main/helper; its log goes to the journal.
  */
+import { KioskError } from './base/errors.ts';
 import { systemdPower } from './helper/power.ts';
 import { HELPER_SOCKET } from './helper/protocol.ts';
 import { serveHelper } from './helper/service.ts';
@@ -16,6 +17,10 @@ const launcher = new Launcher(log.scope('process'));
 const { LISTEN_FDS, LISTEN_PID } = process.env;
 const handedOver = LISTEN_FDS === '1' && LISTEN_PID === String(process.pid);
 
+/** Verbs whose work this image does not carry. */
+const refuse = (): Promise<never> =>
+  Promise.reject(new KioskError('HELPER_REFUSED', 'This system cannot do that.'));
+
 try {
   await serveHelper({
     socket: HELPER_SOCKET,
@@ -25,6 +30,17 @@ try {
         await systemdPower(launcher, action);
         return null;
       },
+      'boot.repair': refuse,
+      'install.overview': refuse,
+      'install.plan': refuse,
+      'install.remove': refuse,
+      'install.run': refuse,
+      'slot.choose': refuse,
+      'slot.good': refuse,
+      'slot.try': refuse,
+      'slot.verify': refuse,
+      'slot.write': refuse,
+      'system.read': refuse,
     },
     log: log.scope('helper'),
   });
