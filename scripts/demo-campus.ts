@@ -20,6 +20,13 @@ export interface Demo {
   readonly settingsFile: string;
 }
 
+interface SeenFrom {
+  /** What the kiosk calls this computer, where it is another one. Default: loopback. */
+  readonly address?: string;
+  /** The kiosk's host name. Default: this computer's. */
+  readonly hostname?: string;
+}
+
 /**
  * @param folder kept between runs: the campus's key and version, so that the kiosk goes on
  * believing it
@@ -29,6 +36,7 @@ export async function startDemoCampus(
   folder: string,
   say: (text: string) => void,
   settings: Record<string, unknown> = {},
+  seen: SeenFrom = {},
 ): Promise<Demo> {
   const images = join(folder, 'images');
   await mkdir(images, { recursive: true });
@@ -46,9 +54,11 @@ export async function startDemoCampus(
   const www = join(folder, 'www');
   await mkdir(www, { recursive: true });
   const server = await startCampus({ folder: www });
+  const webUrl =
+    seen.address === undefined ? server.url : `http://${seen.address}:${server.port}/`;
   const content = await buildDemoCampus({
     folder,
-    webUrl: server.url,
+    webUrl,
     images: [
       {
         id: 'debian',
@@ -58,13 +68,13 @@ export async function startDemoCampus(
       },
     ],
     uiFolder: join(root, 'dist', 'renderer'),
-    hostname: hostname(),
+    hostname: seen.hostname ?? hostname(),
   });
   const settingsFile = join(folder, 'settings.json');
   await writeFile(
     settingsFile,
     `${JSON.stringify(
-      { 'campus.servers': [server.url], 'campus.keys': [content.trustedKey], ...settings },
+      { 'campus.servers': [webUrl], 'campus.keys': [content.trustedKey], ...settings },
       null,
       2,
     )}\n`,

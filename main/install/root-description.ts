@@ -28,6 +28,11 @@ const RootDescription = z.strictObject({
   hashOffset: whole,
   rootHash: z.string().regex(HEX_256),
   salt: z.string().regex(HEX_256),
+  /** Of the files beside it, so that an installation can check what it copies. */
+  vmlinuzSha256: z.string().regex(HEX_256),
+  initrdSha256: z.string().regex(HEX_256),
+  /** Of `vestibule.efi`, where there is one. */
+  efiSha256: z.string().regex(HEX_256).optional(),
 });
 export type RootDescription = z.output<typeof RootDescription>;
 

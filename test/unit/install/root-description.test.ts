@@ -18,6 +18,8 @@ const ROOT: RootDescription = {
   hashOffset: 8192,
   rootHash: 'b'.repeat(64),
   salt: 'c'.repeat(64),
+  vmlinuzSha256: 'd'.repeat(64),
+  initrdSha256: 'e'.repeat(64),
 };
 const pair = () =>
   generateKeyPairSync('ed25519', {
