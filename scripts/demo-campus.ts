@@ -54,8 +54,7 @@ export async function startDemoCampus(
   const www = join(folder, 'www');
   await mkdir(www, { recursive: true });
   const server = await startCampus({ folder: www });
-  const webUrl =
-    seen.address === undefined ? server.url : `http://${seen.address}:${server.port}/`;
+  const webUrl = seen.address === undefined ? server.url : `http://${seen.address}:${server.port}/`;
   const content = await buildDemoCampus({
     folder,
     webUrl,

@@ -23,9 +23,12 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startDemoCampus } from '../scripts/demo-campus.ts';
 import { checkBoots } from '../test/boot/check.ts';
-import { openHttpRoom } from '../test/boot/http-room.ts';
+import { httpRoomObstacle, openHttpRoom, SERVER } from '../test/boot/http-room.ts';
+import { KIOSK_SHOWN, kioskOptions } from '../test/boot/kiosk-options.ts';
+import { buildDemoCampus } from '../test/campus/server/demo.ts';
 import { builtRootfs, repository } from './inputs.ts';
-import { startMachine } from './machine.ts';
+import { bootKeys } from './keys.ts';
+import { type Machine, startMachine } from './machine.ts';
 import { pack } from './packing.ts';
 import { HOST, openRoom } from './room.ts';
 
@@ -46,6 +49,7 @@ const { values } = parseArgs({
   },
 });
 const keys = join(repository, '.cache', 'boot-keys');
+const campusFolder = join(repository, '.cache', 'demo-boot');
 const say = (text: string): void => console.error(`boot: ${text}`);
 const folder = await mkdtemp(join(tmpdir(), 'vst-'));
 let code = 1;
@@ -74,25 +78,46 @@ async function packedRoot(): Promise<string> {
   });
 }
 
+interface Started {
+  readonly machine: Machine;
+  stop(): Promise<void>;
+}
+
 async function bootOne(packed: string): Promise<number> {
+  const { machine, stop } = values['http-boot'] ? await httpBoot(packed) : await boot(packed);
+  let shown = 0;
+  const follow = setInterval(() => {
+    process.stderr.write(machine.log.slice(shown));
+    shown = machine.log.length;
+  }, 500);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => void machine.stop());
+  try {
+    if (values.screenshot === undefined) await machine.ended;
+    else {
+      await machine.said(KIOSK_SHOWN, 900_000);
+      await machine.screenshot(values.screenshot);
+    }
+  } finally {
+    clearInterval(follow);
+    await machine.stop();
+    await stop();
+  }
+  return 0;
+}
+
+/** In QEMU's user network, with the campus's services. */
+async function boot(packed: string): Promise<Started> {
   const secure = values['secure-boot'];
-  const demo = await startDemoCampus(join(repository, '.cache', 'demo-boot'), say, {}, { address: HOST });
-  const campus = [
-    `vestibule.campus.servers=http://${HOST}:${demo.server.port}/`,
-    `vestibule.campus.keys=${demo.content.trustedKey.id}:${demo.content.trustedKey.publicKey}`,
-    'vestibule.campus.allowPlainServices console=ttyS0 loglevel=6',
-  ].join(' ');
-  const room = values['http-boot']
-    ? await openHttpRoom({ packed, folder, keys, options: campus, secure: false })
-    : await openRoom({ packed, folder, keys, options: campus, secure });
-  const firmware = secure ? 'secure' : values.uefi || values['http-boot'] ? 'uefi' : 'bios';
-  const bootFile = secure
-    ? 'secure/shimx64.efi'
-    : firmware === 'uefi'
-      ? 'shimx64.efi'
-      : values.ipxe
-        ? 'boot.ipxe'
-        : 'lpxelinux.0';
+  const demo = await startDemoCampus(campusFolder, say, {}, { address: HOST });
+  const options = kioskOptions(`http://${HOST}:${demo.server.port}/`, demo.content.trustedKey);
+  const room = await openRoom({ packed, folder, keys, options, secure });
+  const [firmware, bootFile] = secure
+    ? (['secure', 'secure/shimx64.efi'] as const)
+    : values.uefi
+      ? (['uefi', 'shimx64.efi'] as const)
+      : (['bios', values.ipxe ? 'boot.ipxe' : 'lpxelinux.0'] as const);
+  const { uefiDer } = await bootKeys(keys);
   const machine = await startMachine({
     folder,
     firmware,
@@ -100,27 +125,42 @@ async function bootOne(packed: string): Promise<number> {
     cards: [room.tftp(bootFile)],
     disks: values.disk === undefined ? [] : [values.disk],
     diskFirst: values.disk !== undefined,
-    display: values.screenshot === undefined && process.env.DISPLAY ? 'gtk' : 'none',
-    ...(secure ? { enrol: { certificate: room.certificate, by: 'shim' as const } } : {}),
-    ...(room.namespace === undefined ? {} : { namespace: room.namespace }),
+    display: displayKind(),
+    ...(secure ? { enrol: { certificate: uefiDer, by: 'shim' as const } } : {}),
   });
-  let shown = 0;
-  const follow = setInterval(() => {
-    process.stderr.write(machine.log.slice(shown));
-    shown = machine.log.length;
-  }, 500);
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void machine.stop());
-  try {
-    if (values.screenshot === undefined) await machine.ended;
-    else {
-      await machine.said(KIOSK_SHOWN, 600_000);
-      await machine.screenshot(values.screenshot);
-    }
-  } finally {
-    clearInterval(follow);
-    await machine.stop();
+  const stop = async (): Promise<void> => {
     await room.stop();
     await demo.server.stop();
-  }
-  return 0;
+  };
+  return { machine, stop };
+}
+
+/** With dnsmasq and nginx alone; the campus is static. */
+async function httpBoot(packed: string): Promise<Started> {
+  const obstacle = httpRoomObstacle();
+  if (obstacle !== undefined) throw new Error(obstacle);
+  const url = `http://${SERVER}/campus/`;
+  const campus = await buildDemoCampus({
+    folder: join(folder, 'campus'),
+    webUrl: url,
+    images: [],
+    uiFolder: join(repository, 'dist/renderer'),
+    hostname: 'kiosk',
+    services: false,
+  });
+  const options = kioskOptions(url, campus.trustedKey);
+  const room = await openHttpRoom({ packed, folder, keys, options, campus: campus.www });
+  const machine = await startMachine({
+    folder,
+    firmware: 'uefi',
+    memoryMib: Number(values.memory),
+    cards: [room.card],
+    display: displayKind(),
+    namespace: room.namespace,
+  });
+  return { machine, stop: () => room.stop() };
+}
+
+function displayKind(): 'none' | 'gtk' {
+  return values.screenshot === undefined && process.env.DISPLAY ? 'gtk' : 'none';
 }

@@ -110,7 +110,9 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
         const left = deadline - Date.now();
         if (left <= 0 || !running) {
           const why = running ? `within ${timeoutMs / 1000} s` : 'before the computer ended';
-          throw new Error(`${pattern} was not said ${why}; the last lines:\n${log.slice(-1500)}${errors}`);
+          throw new Error(
+            `${pattern} was not said ${why}; the last lines:\n${log.slice(-1500)}${errors}`,
+          );
         }
         await new Promise<void>((resolve) => {
           const wake = (): void => {
@@ -182,8 +184,7 @@ async function qemuArguments(options: MachineOptions, qmpPath: string): Promise<
       const enrol = options.enrol.by === 'db' ? enrolInDb : enrolInShim;
       await writeFile(store, enrol(await readFile(store), options.enrol.certificate));
     }
-    if (firmware === 'secure')
-      args.push('-global', 'driver=cfi.pflash01,property=secure,value=on');
+    if (firmware === 'secure') args.push('-global', 'driver=cfi.pflash01,property=secure,value=on');
     args.push('-drive', `if=pflash,format=raw,unit=0,readonly=on,file=${join(OVMF, code)}`);
     args.push('-drive', `if=pflash,format=raw,unit=1,file=${store}`);
   }

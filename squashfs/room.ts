@@ -48,7 +48,14 @@ export async function openRoom(options: RoomOptions): Promise<Room> {
     options: options.options,
     hosts: [],
   };
-  for (const name of ['vmlinuz', 'initrd.img', 'root.sqfs', 'lpxelinux.0', 'ldlinux.c32', 'ipxe.efi'])
+  for (const name of [
+    'vmlinuz',
+    'initrd.img',
+    'root.sqfs',
+    'lpxelinux.0',
+    'ldlinux.c32',
+    'ipxe.efi',
+  ])
     await symlink(join(options.packed, name), join(view, name));
   for (const name of ['undionly.kpxe', 'shimx64.efi', 'grubx64.efi', 'root.cfg', 'root.cfg.sig'])
     await cp(join(options.packed, name), join(view, name));
@@ -58,7 +65,7 @@ export async function openRoom(options: RoomOptions): Promise<Room> {
     await writeFile(join(view, path), text);
   }
   if (options.secure) {
-    const image = await roomImage(options, commandLine(boot));
+    const image = await sealedImage(options.packed, options.keys, commandLine(boot));
     await writeFile(join(view, 'vestibule.efi'), image);
     await writeFile(join(view, 'secure/grubx64.efi'), image);
   }
@@ -71,14 +78,19 @@ export async function openRoom(options: RoomOptions): Promise<Room> {
   };
 }
 
-async function roomImage(options: RoomOptions, line: string): Promise<Buffer> {
-  const keys = await bootKeys(options.keys);
+/** The packed kernel and initrd with another command line, signed. */
+export async function sealedImage(
+  packed: string,
+  keyFolder: string,
+  line: string,
+): Promise<Buffer> {
+  const keys = await bootKeys(keyFolder);
   const tools = await bootTools(join(repository, '.cache', 'boot-tools'), 'amd64');
-  const root = parseRootDescription(await readFile(join(options.packed, 'root.cfg'), 'utf8'));
+  const root = parseRootDescription(await readFile(join(packed, 'root.cfg'), 'utf8'));
   return signedUki({
     stub: await readFile(join(tools, 'usr/lib/systemd/boot/efi/linuxx64.efi.stub')),
-    linux: await readFile(join(options.packed, 'vmlinuz')),
-    initrd: await readFile(join(options.packed, 'initrd.img')),
+    linux: await readFile(join(packed, 'vmlinuz')),
+    initrd: await readFile(join(packed, 'initrd.img')),
     commandLine: line,
     kernel: root.kernel,
     version: root.version,

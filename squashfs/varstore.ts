@@ -28,8 +28,11 @@ interface Variable {
 /** Lets the firmware itself start what the certificate signed, beside what it believed before. */
 export function enrolInDb(store: Buffer, certificate: Buffer): Buffer {
   return changed(store, (variables) => {
-    const old = variables.find((one) => one.name === 'db' && one.vendor.equals(IMAGE_SECURITY_DATABASE));
-    if (old === undefined) throw new Error('the store has no "db": Secure Boot is not set up in it');
+    const old = variables.find(
+      (one) => one.name === 'db' && one.vendor.equals(IMAGE_SECURITY_DATABASE),
+    );
+    if (old === undefined)
+      throw new Error('the store has no "db": Secure Boot is not set up in it');
     const data = Buffer.concat([old.data, signatureList(certificate)]);
     return variables.map((one) => (one === old ? { ...old, data } : one));
   });

@@ -95,7 +95,7 @@ download() {
     rm -f /run/vestibule/boot/sum /run/vestibule/boot/code
     if [ "$from" = 0 ]; then
       { get --max-filesize "$root_size" -o - "${server}root.sqfs" 2>/run/vestibule/boot/curl.log; echo $? >/run/vestibule/boot/code; } |
-        tee /live/root.sqfs 2>/dev/null | openssl dgst -sha256 -r >/run/vestibule/boot/sum &
+        tee /live/root.sqfs 2>/dev/null | sha256sum >/run/vestibule/boot/sum &
     else
       log "resumed at $from"
       { get --max-filesize "$root_size" -C "$from" -o /live/root.sqfs "${server}root.sqfs" 2>/run/vestibule/boot/curl.log
@@ -128,7 +128,7 @@ download() {
   done
   show checking
   if [ "$from" != 0 ] || [ ! -s /run/vestibule/boot/sum ]; then
-    openssl dgst -sha256 -r /live/root.sqfs >/run/vestibule/boot/sum
+    sha256sum /live/root.sqfs >/run/vestibule/boot/sum
   fi
   if [ "$(cut -c 1-64 /run/vestibule/boot/sum)" != "$root_sha256" ]; then
     problem damaged "$server"
