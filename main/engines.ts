@@ -11,6 +11,7 @@ import type { People } from './people/people.ts';
 import type { Launcher } from './process/launcher.ts';
 import { CredentialDesk } from './sessions/credentials.ts';
 import type { Engine } from './sessions/engine.ts';
+import { NativeStrip } from './sessions/native-strip.ts';
 import { createRdpEngine } from './sessions/rdp/engine.ts';
 import { openPinStore } from './sessions/rdp/pins.ts';
 import type { SpiceBridge } from './sessions/spice/bridge.ts';
@@ -34,6 +35,8 @@ export interface EnginesOptions {
   readonly people: People;
   readonly homes: Homes;
   readonly spice: SpiceBridge;
+  /** The UI fills the screen. */
+  readonly kiosk: boolean;
   readonly dataFolder: string;
   readonly runtimeFolder: string;
   /** undefined while the screen is not ready. */
@@ -47,6 +50,8 @@ export interface EnginesOptions {
 
 export interface Engines {
   readonly all: readonly Engine[];
+  /** What windows of other programs leave free for the session bar. */
+  readonly strip: NativeStrip;
   /** Whether machines use KVM, found by running one; asked once per boot. */
   virtualization(): Promise<{ readonly kvm: boolean; readonly reason: string | null }>;
   close(): void;
@@ -62,9 +67,12 @@ export function createEngines(options: EnginesOptions): Engines {
     stateFolder: join(dataFolder, 'machines'),
     log: log.scope('machines'),
   });
+  const strip = new NativeStrip({ launcher, kiosk: options.kiosk, log: log.scope('viewer') });
   const viewer = createNativeViewer({
     launcher,
     onReturnChord: options.onReturnChord,
+    strip,
+    runtimeFolder: join(runtimeFolder, 'viewer'),
     log: log.scope('viewer'),
   });
   const pins = openPinStore({
@@ -84,6 +92,7 @@ export function createEngines(options: EnginesOptions): Engines {
     pins,
     runtimeFolder: join(runtimeFolder, 'rdp'),
     onReturnChord: options.onReturnChord,
+    strip,
     log: log.scope('rdp'),
   });
   const spice = createSpiceEngine({
@@ -123,6 +132,7 @@ export function createEngines(options: EnginesOptions): Engines {
       rdp,
       web,
     ],
+    strip,
     async virtualization() {
       const { accelerator, reason } = await machines.accelerator();
       return { kvm: accelerator === 'kvm', reason };

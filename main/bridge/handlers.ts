@@ -34,6 +34,8 @@ export interface HandlerServices {
   readonly pageWatch: PageWatch;
   readonly people: People;
   readonly sessions: SessionManager;
+  /** Where windows of other programs leave the session bar free. */
+  readonly strip: { set(height: number): void };
   readonly jobs: Jobs;
   readonly images: Images;
   readonly install: Install;
@@ -70,6 +72,10 @@ export function createHandlers(services: HandlerServices): Handlers {
     },
     'ui.report': ({ message, stack }) => {
       pageLog.error(message, stack === undefined ? {} : { stack });
+      return null;
+    },
+    'ui.sessionBar': ({ height }) => {
+      services.strip.set(height);
       return null;
     },
     'state.get': () => view.state(),

@@ -2,6 +2,7 @@
 import type { Child, Launcher } from '../process/launcher.ts';
 import type { Surface } from './engine.ts';
 import { listenForChord } from './native-chord.ts';
+import type { NativeStrip } from './native-strip.ts';
 
 /** Finds, raises and minimizes windows by EWMH. */
 export const WINDOW_PROGRAM = 'xdotool';
@@ -15,12 +16,21 @@ export interface ViewerWindow {
   close(): Promise<void>;
 }
 
+export interface WindowOptions {
+  readonly launcher: Launcher;
+  readonly name: WindowName;
+  readonly onChord: () => void;
+  /** Leaves the session bar free; undefined: it covers everything. */
+  readonly strip: NativeStrip | undefined;
+  /** The program wants at least the whole screen for its window, and is not asked. */
+  readonly anySize: boolean;
+}
+
 /** Showing and hiding follow each other in the order in which they were asked for. */
-export function openWindow(
-  launcher: Launcher,
-  name: WindowName,
-  onChord: () => void,
-): ViewerWindow {
+export function openWindow(options: WindowOptions): ViewerWindow {
+  const { launcher, name, onChord, strip } = options;
+  const token = {};
+  let fitted = false;
   let listener: Child | undefined;
   let closed = false;
   let last: Promise<void> = Promise.resolve();
@@ -36,6 +46,18 @@ export function openWindow(
       'class' in name ? ['search', '--class', name.class, action, which] : [action, name.id];
     await launcher.run({ program: WINDOW_PROGRAM, args });
   };
+  const fill = async (): Promise<void> => {
+    const ids =
+      'id' in name
+        ? [name.id]
+        : (
+            await launcher.run({
+              program: WINDOW_PROGRAM,
+              args: ['search', '--onlyvisible', '--class', name.class],
+            })
+          ).stdout.split('\n');
+    for (const id of ids) if (id !== '') await strip?.fit(id, options.anySize);
+  };
   const silence = async (): Promise<void> => {
     await listener?.stop();
     listener = undefined;
@@ -48,17 +70,26 @@ export function openWindow(
           if (closed) return;
           // First the way out, then the window that needs it.
           listener ??= await listenForChord(launcher, onChord);
+          const free = (await strip?.enter(token)) ?? false;
           await act('windowactivate');
+          if (free && !fitted) {
+            await fill();
+            fitted = true;
+          }
         }),
       hide: () =>
         enqueue(async () => {
           await silence();
           if (!closed) await act('windowminimize');
+          await strip?.leave(token);
         }),
     },
     close: () => {
       closed = true;
-      return enqueue(silence);
+      return enqueue(async () => {
+        await silence();
+        await strip?.leave(token);
+      });
     },
   };
 }

@@ -33,6 +33,11 @@ export const CALLS = {
     z.strictObject({ message: z.string().max(2000), stack: z.string().max(8000).optional() }),
     done,
   ),
+  /**
+   * How much of the screen's upper edge the page wants for its session bar when a session has a
+   * window of its own: pixels of the screen. 0 or never said: such windows cover everything.
+   */
+  'ui.sessionBar': call('person', z.strictObject({ height: z.int().min(0).max(2000) }), done),
   'state.get': call('anyone', nothing, m.KioskState),
   'preferences.set': call('anyone', z.strictObject(m.Preferences.partial().shape), m.Preferences),
 

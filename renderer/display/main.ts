@@ -17,7 +17,7 @@ const FINAL: ReadonlySet<ErrorCode> = new Set([
   'DISPLAY_TOKEN_REFUSED',
 ]);
 /** Tries to come back after a loss, and the pause before each further one. */
-const MAX_ATTEMPTS = 8;
+const MAX_ATTEMPTS = 10;
 const PAUSE_MS = 500;
 const MAX_PAUSE_MS = 8_000;
 

@@ -152,6 +152,11 @@ export class KioskStore {
     for (const { id } of sessions) this.#try(this.api.sessions.stop({ id, now }), id);
   }
 
+  /** @param height in pixels of the screen */
+  sessionBar(height: number): void {
+    this.#try(this.api.ui.sessionBar({ height }), null);
+  }
+
   /** @throws what the call rejected with, for the form to show */
   async answer(id: string, answer: SessionAnswer): Promise<void> {
     await this.api.sessions.answer({ id, answer });

@@ -3,14 +3,17 @@
  * beside the same machine in `remote-viewer`, by what appears on the X screen: frames in a time,
  * and from a key press to its pixel.
  */
+
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { silentLogger } from '../../main/log/logger.ts';
 import { Launcher } from '../../main/process/launcher.ts';
+import { NativeStrip } from '../../main/sessions/native-strip.ts';
 import { createSpiceBridge } from '../../main/sessions/spice/bridge.ts';
 import { createNativeViewer } from '../../main/sessions/spice/viewer.ts';
 import { type Display, startDisplay } from '../support/display.ts';
@@ -100,7 +103,14 @@ async function measureNative(
   size: readonly [number, number],
 ): Promise<Figures> {
   const launcher = new Launcher(silentLogger);
-  const viewer = createNativeViewer({ launcher, onReturnChord: () => {}, log: silentLogger });
+  const folder = await mkdtemp(join(tmpdir(), 'bench-viewer-'));
+  const viewer = createNativeViewer({
+    launcher,
+    onReturnChord: () => {},
+    strip: new NativeStrip({ launcher, kiosk: false, log: silentLogger }),
+    runtimeFolder: folder,
+    log: silentLogger,
+  });
   const window = await viewer.open(
     { endpoint: { type: 'unix', path: guest.socket }, password: guest.password },
     'bench',
@@ -111,6 +121,7 @@ async function measureNative(
   } finally {
     await window.close();
     await launcher.stopAll();
+    await rm(folder, { recursive: true, force: true });
   }
 }
 

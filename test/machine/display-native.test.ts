@@ -1,9 +1,13 @@
 /** The native viewer on a real X display with a window manager. */
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { silentLogger } from '../../main/log/logger.ts';
 import { Launcher } from '../../main/process/launcher.ts';
+import { NativeStrip } from '../../main/sessions/native-strip.ts';
 import type { SpiceConnection } from '../../main/sessions/spice/connection.ts';
 import { createNativeViewer, type NativeViewer } from '../../main/sessions/spice/viewer.ts';
 import { type Display, startDisplay } from '../support/display.ts';
@@ -15,6 +19,7 @@ let screen: Display;
 let guest: TestGuest;
 let viewer: NativeViewer;
 let launcher: Launcher;
+let folder: string;
 let chords = 0;
 const before = process.env.DISPLAY;
 
@@ -22,13 +27,21 @@ beforeAll(async () => {
   [screen, guest] = await Promise.all([startDisplay([1024, 768]), startGuest()]);
   process.env.DISPLAY = screen.name;
   launcher = new Launcher(silentLogger);
-  viewer = createNativeViewer({ launcher, onReturnChord: () => chords++, log: silentLogger });
+  folder = await mkdtemp(join(tmpdir(), 'native-'));
+  viewer = createNativeViewer({
+    launcher,
+    onReturnChord: () => chords++,
+    strip: new NativeStrip({ launcher, kiosk: false, log: silentLogger }),
+    runtimeFolder: folder,
+    log: silentLogger,
+  });
 });
 
 afterAll(async () => {
   await launcher?.stopAll();
   await guest?.kill();
   await screen?.stop();
+  await rm(folder, { recursive: true, force: true });
   if (before === undefined) delete process.env.DISPLAY;
   else process.env.DISPLAY = before;
 });

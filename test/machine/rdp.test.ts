@@ -10,6 +10,7 @@ import { RdpEntry } from '../../main/base/manifest.ts';
 import { createLog, type Log } from '../../main/log/log.ts';
 import { Launcher } from '../../main/process/launcher.ts';
 import type { Ask, Engine, RunningSession } from '../../main/sessions/engine.ts';
+import { NativeStrip } from '../../main/sessions/native-strip.ts';
 import { createRdpEngine } from '../../main/sessions/rdp/engine.ts';
 import { openPinStore, type PinStore } from '../../main/sessions/rdp/pins.ts';
 import { probe } from '../../main/sessions/rdp/probe.ts';
@@ -56,6 +57,7 @@ beforeAll(async () => {
     launcher,
     credentials,
     pins,
+    strip: new NativeStrip({ launcher, kiosk: false, log }),
     runtimeFolder,
     onReturnChord,
     log,

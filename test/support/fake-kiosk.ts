@@ -180,6 +180,7 @@ export function installFakeKiosk(scenario: FakeScenario): void {
       rendered: (params) => answer('ui.rendered', params, () => null),
       heartbeat: (params) => answer('ui.heartbeat', params, () => null),
       report: (params) => answer('ui.report', params, () => null),
+      sessionBar: (params) => answer('ui.sessionBar', params, () => null),
     },
     state: { get: (params) => answer('state.get', params, () => state) },
     preferences: {

@@ -18,6 +18,8 @@ export interface ViewerPlan {
   readonly title: string;
   /** Folders that exist. */
   readonly drives: RdpTarget['drives'];
+  /** False: the window leaves the screen's upper edge to the session bar. */
+  readonly fullScreen: boolean;
 }
 
 const RECONNECT_TRIES = 20;
@@ -29,7 +31,8 @@ export function viewerArguments(plan: ViewerPlan): string[] {
     `/v:${bracketed}:${host.port}`,
     `/t:${plan.title}`,
     `/wm-class:${plan.windowClass}`,
-    '/f',
+    // Else what the session bar leaves.
+    ...(plan.fullScreen ? ['/f'] : ['/workarea', '-decorations']),
     // The chord that leaves the session must be ours alone, and full screen stays full screen.
     '-toggle-fullscreen',
     `/sec:${plan.protocol === 'classic' ? 'rdp' : plan.protocol}`,

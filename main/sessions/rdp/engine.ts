@@ -10,6 +10,7 @@ import type { Logger } from '../../log/logger.ts';
 import type { Launcher } from '../../process/launcher.ts';
 import type { CredentialDesk, Credentials } from '../credentials.ts';
 import type { Engine, RunningSession, SessionEnd, StartRequest } from '../engine.ts';
+import type { NativeStrip } from '../native-strip.ts';
 import { openWindow } from '../native-window.ts';
 import { viewerArguments } from './arguments.ts';
 import { checkCertificate } from './certificate.ts';
@@ -38,6 +39,7 @@ export interface RdpEngineOptions {
   readonly runtimeFolder: string;
   /** The person wants the tiles back. */
   readonly onReturnChord: () => void;
+  readonly strip: NativeStrip;
   readonly log: Logger;
   /** 0 to 1, 1 excluded; spreads a room over equal hosts. Default: `Math.random`. */
   readonly random?: () => number;
@@ -123,6 +125,8 @@ async function open(
   const { launcher } = options;
   const { entry, person, signal } = request;
   const windowClass = `vestibule-${request.sessionId}`;
+  // A desktop over all monitors has no place for a bar.
+  const stripped = target.monitors === 'one' && (await options.strip.enter(request));
   const args = viewerArguments({
     major: viewer.major,
     target,
@@ -134,6 +138,7 @@ async function open(
     windowClass,
     title: typeof entry.title === 'string' ? entry.title : (entry.title.en ?? entry.id),
     drives,
+    fullScreen: !stripped,
   });
   const input = passwordLine(who?.secret);
   request.launching();
@@ -147,9 +152,11 @@ async function open(
       log: options.log,
     });
     await waitForWindow(options, windowClass, process, chosen, signal);
-    return runningSession(options, windowClass, process);
+    return runningSession(options, windowClass, process, stripped);
   } finally {
     input.fill(0);
+    // Held until the window itself does.
+    await options.strip.leave(request);
   }
 }
 
@@ -245,11 +252,18 @@ async function waitForWindow(
 }
 
 function runningSession(
-  { launcher, log, onReturnChord }: RdpEngineOptions,
+  { launcher, log, onReturnChord, strip }: RdpEngineOptions,
   windowClass: string,
   process: ViewerProcess,
+  stripped: boolean,
 ): RunningSession {
-  const window = openWindow(launcher, { class: windowClass }, onReturnChord);
+  const window = openWindow({
+    launcher,
+    name: { class: windowClass },
+    onChord: onReturnChord,
+    strip: stripped ? strip : undefined,
+    anySize: false,
+  });
   let asked = false;
   return {
     surface: window.surface,

@@ -3,12 +3,15 @@
  * with an EWMH window manager that has no key bindings. Everything that it could ask a person in
  * a dialog is checked before it starts.
  */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { KioskError } from '../../base/errors.ts';
 import type { Logger } from '../../log/logger.ts';
-import type { Child, Launcher } from '../../process/launcher.ts';
+import { baseEnvironment, type Child, type Launcher } from '../../process/launcher.ts';
 import type { Surface } from '../engine.ts';
 import { CHORD_PROGRAM } from '../native-chord.ts';
+import type { NativeStrip } from '../native-strip.ts';
 import { openWindow, WINDOW_PROGRAM } from '../native-window.ts';
 import { checkConnection } from './check.ts';
 import type { SpiceConnection } from './connection.ts';
@@ -28,6 +31,9 @@ export interface NativeViewerOptions {
   readonly launcher: Launcher;
   /** The return chord was pressed above the viewer's window. */
   readonly onReturnChord: () => void;
+  readonly strip: NativeStrip;
+  /** For the viewer's own settings; nobody else's. */
+  readonly runtimeFolder: string;
   readonly log: Logger;
 }
 
@@ -49,7 +55,7 @@ export interface NativeViewer {
 }
 
 export function createNativeViewer(options: NativeViewerOptions): NativeViewer {
-  const { launcher, onReturnChord, log } = options;
+  const { launcher, onReturnChord, strip, runtimeFolder, log } = options;
   return {
     async available() {
       if (process.env.DISPLAY === undefined) return false;
@@ -70,10 +76,12 @@ export function createNativeViewer(options: NativeViewerOptions): NativeViewer {
 
     async open(connection, title, signal) {
       await checkConnection(connection, signal);
+      const settings = await viewerSettings(runtimeFolder);
       const child = await launcher
         .launch({
           program: PROGRAM,
           args: ['--debug', '--kiosk', '--kiosk-quit=on-disconnect', '-'],
+          env: { ...baseEnvironment(), XDG_CONFIG_HOME: settings },
           input: writeVvFile(connection, title),
           signal,
         })
@@ -91,7 +99,13 @@ export function createNativeViewer(options: NativeViewerOptions): NativeViewer {
         signal.throwIfAborted();
         throw error;
       }
-      const shown = openWindow(launcher, { id: window }, onReturnChord);
+      const shown = openWindow({
+        launcher,
+        name: { id: window },
+        onChord: onReturnChord,
+        strip,
+        anySize: true,
+      });
       return {
         surface: shown.surface,
         ended: child.exited.then(async ({ code }) => {
@@ -102,6 +116,24 @@ export function createNativeViewer(options: NativeViewerOptions): NativeViewer {
       };
     },
   };
+}
+
+/**
+ * Out of full screen the viewer shows a bar with menus, which a student must not have: GTK's style
+ * sheet moves it out of the window.
+ */
+const NO_MENUS = `
+headerbar, headerbar * { min-height: 0; min-width: 0; padding: 0; margin: 0; border: none; opacity: 0; }
+headerbar { margin-top: -60px; }
+decoration { margin: 0; box-shadow: none; border: none; border-radius: 0; }
+`;
+
+/** A settings folder of ours, so that no earlier person's settings count. */
+async function viewerSettings(runtimeFolder: string): Promise<string> {
+  const folder = join(runtimeFolder, 'settings');
+  await mkdir(join(folder, 'gtk-3.0'), { recursive: true, mode: 0o700 });
+  await writeFile(join(folder, 'gtk-3.0', 'gtk.css'), NO_MENUS);
+  return folder;
 }
 
 /** Its failures are dialogs, not exits: its words are watched instead. */

@@ -1,5 +1,7 @@
 /** Chromium's command line: pure, so that a test can read what it promises. */
 
+import { UI_WINDOW_CLASS } from '../../base/ui-window.ts';
+
 export interface FlagOptions {
   /** The whole screen, and no way out of it. */
   readonly kiosk: boolean;
@@ -39,6 +41,7 @@ export function chromiumFlags(options: FlagOptions): string[] {
     // hostile server sends is parsed away from the page that holds the bridge.
     `--isolate-origins=${options.displayOrigin}`,
     `--proxy-server=${DEAD_PROXY}`,
+    `--class=${UI_WINDOW_CLASS}`,
     '--deny-permission-prompts',
     '--disable-background-networking',
     '--disable-breakpad',

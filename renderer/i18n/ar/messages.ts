@@ -127,6 +127,7 @@ export const messages: Messages = {
     launchingRemote: 'جارٍ الاتصال',
     preparingNext: 'ستُفتح الجلسة هنا تلقائيًا. يمكنك العودة إلى القائمة في هذه الأثناء.',
     connectingPicture: 'بانتظار الصورة…',
+    reconnecting: 'انقطع الاتصال. تجري إعادة الاتصال…',
     stopping: 'جارٍ إنهاء الجلسة',
     stoppingNext: 'تُغلق الآلة الآن. وإن لم تستجب فستُقطع عنها الطاقة.',
     endNow: 'أنهِها الآن',

@@ -111,6 +111,7 @@ export const messages: Messages = {
     preparingNext:
       'Die Sitzung öffnet sich hier von selbst. Sie können solange zur Übersicht zurück.',
     connectingPicture: 'Warten auf das Bild…',
+    reconnecting: 'Die Verbindung ist abgerissen. Sie wird wieder aufgebaut …',
     stopping: 'Die Sitzung wird beendet',
     stoppingNext: 'Die Maschine fährt herunter. Antwortet sie nicht, wird sie ausgeschaltet.',
     endNow: 'Sofort beenden',

@@ -112,6 +112,7 @@ export const messages = {
     launchingRemote: 'Connecting',
     preparingNext: 'The session opens here by itself. You can go back to the tiles meanwhile.',
     connectingPicture: 'Waiting for the picture…',
+    reconnecting: 'The connection was lost. Connecting again…',
     stopping: 'Ending the session',
     stoppingNext: 'The machine is shutting down. It is switched off if it does not answer.',
     endNow: 'End it now',

@@ -109,6 +109,7 @@ export const messages: Messages = {
     launchingRemote: 'Conectando',
     preparingNext: 'La sesión se abrirá aquí por sí sola. Mientras tanto, puede volver al inicio.',
     connectingPicture: 'Esperando la imagen…',
+    reconnecting: 'Se perdió la conexión. Volviendo a conectar…',
     stopping: 'Terminando la sesión',
     stoppingNext: 'La máquina se está apagando. Si no responde, se desconecta.',
     endNow: 'Terminar ahora',

@@ -112,6 +112,7 @@ export const messages: Messages = {
     preparingNext:
       'La session s’ouvrira ici toute seule. Vous pouvez revenir à l’accueil en attendant.',
     connectingPicture: 'En attente de l’image…',
+    reconnecting: 'La connexion a été perdue. Nouvelle tentative…',
     stopping: 'Arrêt de la session',
     stoppingNext: 'La machine s’arrête. Elle sera coupée si elle ne répond pas.',
     endNow: 'Couper maintenant',

@@ -1,4 +1,4 @@
-import { type RefObject, useEffect, useRef } from 'react';
+import { type RefObject, useEffect, useRef, useState } from 'react';
 import type { Session } from '../../../preload/contract/model.ts';
 import type { PageMessage } from '../../display/protocol.ts';
 import { useI18n } from '../../i18n/i18n.tsx';
@@ -32,6 +32,11 @@ export function SessionFrame(props: {
       hub.current.clipboard = text;
     }).current,
   });
+  // A picture that was there lies greyed behind the words.
+  const [seen, setSeen] = useState(false);
+  useEffect(() => {
+    if (connected) setSeen(true);
+  }, [connected]);
   const name = sessionName(session, i18n);
 
   useEffect(() => {
@@ -70,7 +75,7 @@ export function SessionFrame(props: {
       )}
       {shown && error === null && !connected && (
         <p className="frame-wait" role="status">
-          {t.session.connectingPicture}
+          <span>{seen ? t.session.reconnecting : t.session.connectingPicture}</span>
         </p>
       )}
       {error !== null && (

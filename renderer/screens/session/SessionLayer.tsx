@@ -1,7 +1,7 @@
-import { useEffect, useRef, useState } from 'react';
+import { type RefObject, useEffect, useRef, useState } from 'react';
 import type { Session } from '../../../preload/contract/model.ts';
 import { useI18n } from '../../i18n/i18n.tsx';
-import { useKiosk } from '../../store/hooks.ts';
+import { useKiosk, useStore } from '../../store/hooks.ts';
 import { isActive } from '../../store/sessions.ts';
 import { FailedView } from './FailedView.tsx';
 import { NoticesDialog } from './NoticesDialog.tsx';
@@ -28,6 +28,8 @@ export function SessionLayer({ shown }: { readonly shown: Session | undefined })
     if (idle) hub.current.clipboard = '';
   }, [idle]);
   const [noticesOpen, setNoticesOpen] = useState(false);
+  const area = useRef<HTMLDivElement>(null);
+  useBarHeight(area, shown !== undefined);
   const asked = sessions.find(({ id }) => id === stopping);
   return (
     <section
@@ -44,7 +46,7 @@ export function SessionLayer({ shown }: { readonly shown: Session | undefined })
           onAttention={() => hub.current.senders.get(shown.id)?.({ type: 'ctrl-alt-delete' })}
         />
       )}
-      <div className="session-area">
+      <div className="session-area" ref={area}>
         {sessions
           .filter(({ surface, state }) => surface === 'frame' && state === 'running')
           .map((session) => (
@@ -58,6 +60,22 @@ export function SessionLayer({ shown }: { readonly shown: Session | undefined })
       {asked !== undefined && <StopDialog session={asked} onClose={() => setStopping(null)} />}
     </section>
   );
+}
+
+/** Windows of other programs leave the bar free: main places them, and has to know its height. */
+function useBarHeight(area: RefObject<HTMLDivElement | null>, wanted: boolean): void {
+  const store = useStore();
+  useEffect(() => {
+    const element = area.current;
+    if (!wanted || element === null) return;
+    const tell = () => {
+      const { top } = element.getBoundingClientRect();
+      store.sessionBar(Math.round(top * devicePixelRatio));
+    };
+    const observer = new ResizeObserver(tell);
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [area, wanted, store]);
 }
 
 /** What is shown in place of the picture. */

@@ -4,7 +4,21 @@ import { type KioskFailure, toFailure } from '../../kiosk.ts';
 import { useStore } from '../../store/hooks.ts';
 
 /** A picture that breaks this often in a row without coming back is given up. */
-const MAX_RECONNECTS = 3;
+const MAX_RECONNECTS = 10;
+/** Before main is asked again when it has no address: the campus may be away too. */
+const PAUSE_MS = 2_000;
+
+/** Failures of the network that pass by themselves. */
+const MENDABLE: ReadonlySet<KioskFailure['code']> = new Set([
+  'CAMPUS_UNREACHABLE',
+  'CAMPUS_TIMEOUT',
+  'CAMPUS_HTTP_ERROR',
+  'CAMPUS_TOO_SLOW',
+  'REMOTE_REFUSED',
+  'REMOTE_LOST',
+  'REMOTE_TICKET_EXPIRED',
+  'TIMEOUT',
+]);
 
 export interface DisplayOptions {
   readonly sessionId: string;
@@ -63,6 +77,7 @@ export function useDisplay({ sessionId, frame, onClipboard }: DisplayOptions): D
     if (url === null) return;
     const { origin } = new URL(url);
     let current = true;
+    let timer: ReturnType<typeof setTimeout> | undefined;
     const reconnect = async (code: KioskFailure['code']) => {
       setConnected(false);
       if (++lost.current > MAX_RECONNECTS) {
@@ -73,7 +88,10 @@ export function useDisplay({ sessionId, frame, onClipboard }: DisplayOptions): D
         const fresh = await store.api.sessions.display({ id: sessionId });
         if (current) send({ type: 'connect', url: fresh.frameUrl });
       } catch (thrown) {
-        if (current) setError(toFailure(thrown));
+        const failure = toFailure(thrown);
+        if (!current) return;
+        if (!MENDABLE.has(failure.code)) setError(failure);
+        else timer = setTimeout(() => void reconnect(failure.code), PAUSE_MS);
       }
     };
     const listen = (event: MessageEvent<unknown>) => {
@@ -105,6 +123,7 @@ export function useDisplay({ sessionId, frame, onClipboard }: DisplayOptions): D
     window.addEventListener('message', listen);
     return () => {
       current = false;
+      clearTimeout(timer);
       window.removeEventListener('message', listen);
     };
   }, [url, frame, send, sessionId, store, onClipboard]);

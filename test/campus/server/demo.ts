@@ -53,6 +53,8 @@ export interface DemoCampusOptions {
   readonly hostname: string;
   readonly rdp?: RemoteDemo;
   readonly spice?: RemoteDemo;
+  /** More entries of the catalogue, as the manifest has them. */
+  readonly entries?: readonly { readonly [key: string]: Json }[];
   /** False: no login, reports, events, …: a plain static web server. Default true. */
   readonly services?: boolean;
   /** Days until the manifest expires. Default 30. */
@@ -196,6 +198,7 @@ function catalogueOf(options: DemoCampusOptions): unknown[] {
   return [
     ...local,
     ...remote,
+    ...(options.entries ?? []),
     {
       id: 'course-site',
       kind: 'web',

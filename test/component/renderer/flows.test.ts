@@ -172,12 +172,13 @@ describe('sessions', () => {
     const frame = page.locator('iframe[aria-label="Windows 11 — Chemistry"]');
     const inner = await (await frame.elementHandle())?.contentFrame();
     await expect.poll(() => inner?.evaluate('said.length')).toBeGreaterThan(0);
-    for (const attempt of [1, 2, 3]) {
+    for (let attempt = 1; attempt <= 10; attempt++) {
       await inner?.evaluate("say({ type: 'lost', code: 'REMOTE_LOST' })");
       await expect
         .poll(() => inner?.evaluate("said.filter(({ type }) => type === 'connect').length"))
         .toBe(attempt);
     }
+    await page.getByText('The connection was lost. Connecting again').waitFor();
     await inner?.evaluate("say({ type: 'lost', code: 'REMOTE_LOST' })");
     await page.getByText('REMOTE_LOST').waitFor();
     await page.getByRole('button', { name: 'Try again' }).click();

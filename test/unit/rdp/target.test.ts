@@ -21,6 +21,7 @@ function argumentsOf(target: object, plan: { major?: 2 | 3; protocol?: 'classic'
     windowClass: 'vestibule-s-1',
     title: 'Desk',
     drives: parsed.drives,
+    fullScreen: true,
   });
 }
 
