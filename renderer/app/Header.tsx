@@ -1,6 +1,7 @@
 import type { Messages } from '../i18n/en/messages.ts';
 import { useI18n } from '../i18n/i18n.tsx';
 import { useKioskState, useNow } from '../store/hooks.ts';
+import { FilesPill } from './FilesPill.tsx';
 import { LanguageMenu } from './LanguageMenu.tsx';
 import { LinkPill } from './LinkPill.tsx';
 
@@ -17,6 +18,7 @@ export function Header() {
       <b>{campus.name === null ? kiosk.name : format.text(campus.name)}</b>
       {place !== null && <span className="room">{place}</span>}
       <span className="grow" />
+      <FilesPill />
       <LinkPill />
       <LanguageMenu />
       <time className="clock" dateTime={new Date(now).toISOString()}>

@@ -5,6 +5,7 @@
 import type { Person, Session } from '../../preload/contract/model.ts';
 import type { FakeScenario } from './fake-kiosk.ts';
 import { entries, kioskState, NOW, session } from './fake-scenario.ts';
+import { INSTALL_SCREENS } from './install-screens.ts';
 import type { OpenOptions, UiPage } from './ui-page.ts';
 
 export interface Screen {
@@ -359,6 +360,7 @@ export const SCREENS: readonly Screen[] = [
   adminScreen('Jobs', 'Matlab workstation 5'),
   adminScreen('Logs', 'an image arrived damaged'),
   adminScreen('Settings', 'campus.url'),
+  ...INSTALL_SCREENS,
   ...(['fr', 'es', 'de', 'ar'] as const).map(
     (locale): Screen => ({
       name: `home-${locale}`,

@@ -1,5 +1,6 @@
 import type { Messages } from '../en/messages.ts';
 import { counter } from '../plural.ts';
+import { install, system } from './install.ts';
 
 const LOCALE = 'ar-u-nu-latn';
 
@@ -69,6 +70,29 @@ export const messages: Messages = {
     required: 'اكتب اسم المستخدم وكلمة المرور.',
     closed: 'لا يمكن لأحد تسجيل الدخول على هذا الحاسوب بعد. اسأل دعم هذه القاعة.',
     warnings: 'عن هذا الحاسوب',
+  },
+  files: {
+    opening: 'جارٍ فتح ملفاتك…',
+    syncing: 'جارٍ مزامنة ملفاتك…',
+    synced: 'ملفاتك محفوظة',
+    waiting: 'ملفات هنا فقط',
+    failed: 'لا ملفات شخصية',
+    unsent: counter('ar', {
+      zero: 'لا ملفات',
+      one: 'ملف واحد على هذا الحاسوب فقط',
+      two: 'ملفان على هذا الحاسوب فقط',
+      few: '# ملفات على هذا الحاسوب فقط',
+      many: '# ملفًا على هذا الحاسوب فقط',
+      other: '# ملف على هذا الحاسوب فقط',
+    }),
+    conflicts: counter('ar', {
+      zero: 'لا ملفات',
+      one: 'ملف واحد بنسختين',
+      two: 'ملفان بنسختين',
+      few: '# ملفات بنسختين',
+      many: '# ملفًا بنسختين',
+      other: '# ملف بنسختين',
+    }),
   },
   home: {
     morning: 'صباح الخير',
@@ -218,6 +242,10 @@ export const messages: Messages = {
     jobs: 'المهام',
     logs: 'السجل',
     settings: 'الإعدادات',
+    installation: 'التثبيت على هذا الحاسوب',
+    slots: 'النظام على القرص',
+    install,
+    system,
     refreshCampus: 'سؤال الجامعة الآن',
     refreshed: 'سُئلت الجامعة.',
     facts: {

@@ -1,5 +1,6 @@
 import type { Messages } from '../en/messages.ts';
 import { counter } from '../plural.ts';
+import { install, system } from './install.ts';
 
 const machines = counter('de', { one: '# Maschine', other: '# Maschinen' });
 
@@ -50,6 +51,21 @@ export const messages: Messages = {
     required: 'Geben Sie Benutzernamen und Passwort ein.',
     closed: 'Auf diesem Computer kann sich noch niemand anmelden. Fragen Sie die Betreuung.',
     warnings: 'Zu diesem Computer',
+  },
+  files: {
+    opening: 'Ihre Dateien werden geöffnet …',
+    syncing: 'Ihre Dateien werden abgeglichen …',
+    synced: 'Dateien gesichert',
+    waiting: 'Dateien nur hier',
+    failed: 'Keine persönlichen Dateien',
+    unsent: counter('de', {
+      one: '# Datei ist nur auf diesem Computer',
+      other: '# Dateien sind nur auf diesem Computer',
+    }),
+    conflicts: counter('de', {
+      one: '# Datei gibt es in zwei Fassungen',
+      other: '# Dateien gibt es in zwei Fassungen',
+    }),
   },
   home: {
     morning: 'Guten Morgen',
@@ -203,6 +219,10 @@ export const messages: Messages = {
     jobs: 'Aufgaben',
     logs: 'Protokoll',
     settings: 'Einstellungen',
+    installation: 'Auf diesem Computer installieren',
+    slots: 'System auf dem Datenträger',
+    install,
+    system,
     refreshCampus: 'Campus jetzt fragen',
     refreshed: 'Der Campus wurde gefragt.',
     facts: {

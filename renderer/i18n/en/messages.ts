@@ -1,5 +1,7 @@
 /** English, and the shape of every catalogue: a key that another language lacks does not compile. */
+
 import { counter } from '../plural.ts';
+import { install, system } from './install.ts';
 
 const machines = counter('en', { one: '# machine', other: '# machines' });
 const reports = counter('en', {
@@ -52,6 +54,21 @@ export const messages = {
     required: 'Fill in your user name and your password.',
     closed: 'Nobody can sign in on this computer yet. Ask the support of this room.',
     warnings: 'About this computer',
+  },
+  files: {
+    opening: 'Opening your files…',
+    syncing: 'Synchronising your files…',
+    synced: 'Files saved',
+    waiting: 'Files only here',
+    failed: 'No personal files',
+    unsent: counter('en', {
+      one: '# file is only on this computer',
+      other: '# files are only on this computer',
+    }),
+    conflicts: counter('en', {
+      one: '# file is there in two versions',
+      other: '# files are there in two versions',
+    }),
   },
   home: {
     morning: 'Good morning',
@@ -201,6 +218,10 @@ export const messages = {
     jobs: 'Jobs',
     logs: 'Logs',
     settings: 'Settings',
+    installation: 'Install on this computer',
+    slots: 'System on the disk',
+    install,
+    system,
     refreshCampus: 'Ask the campus now',
     refreshed: 'The campus was asked.',
     facts: {

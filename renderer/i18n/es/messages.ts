@@ -1,5 +1,6 @@
 import type { Messages } from '../en/messages.ts';
 import { counter } from '../plural.ts';
+import { install, system } from './install.ts';
 
 const machines = counter('es', { one: '# máquina', other: '# máquinas' });
 
@@ -50,6 +51,21 @@ export const messages: Messages = {
     required: 'Escriba su nombre de usuario y su contraseña.',
     closed: 'Nadie puede iniciar sesión aún en este equipo. Pregunte al soporte de esta sala.',
     warnings: 'Acerca de este equipo',
+  },
+  files: {
+    opening: 'Abriendo sus archivos…',
+    syncing: 'Sincronizando sus archivos…',
+    synced: 'Archivos guardados',
+    waiting: 'Archivos solo aquí',
+    failed: 'Sin archivos personales',
+    unsent: counter('es', {
+      one: '# archivo está solo en este equipo',
+      other: '# archivos están solo en este equipo',
+    }),
+    conflicts: counter('es', {
+      one: '# archivo existe en dos versiones',
+      other: '# archivos existen en dos versiones',
+    }),
   },
   home: {
     morning: 'Buenos días',
@@ -195,6 +211,10 @@ export const messages: Messages = {
     jobs: 'Tareas',
     logs: 'Registro',
     settings: 'Ajustes',
+    installation: 'Instalar en este equipo',
+    slots: 'Sistema en el disco',
+    install,
+    system,
     refreshCampus: 'Consultar al campus ahora',
     refreshed: 'Se consultó al campus.',
     facts: {

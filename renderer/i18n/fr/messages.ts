@@ -1,5 +1,6 @@
 import type { Messages } from '../en/messages.ts';
 import { counter } from '../plural.ts';
+import { install, system } from './install.ts';
 
 const machines = counter('fr', { one: '# machine', other: '# machines' });
 
@@ -51,6 +52,21 @@ export const messages: Messages = {
     closed:
       'Personne ne peut encore se connecter sur cet ordinateur. Adressez-vous à l’assistance de la salle.',
     warnings: 'À propos de cet ordinateur',
+  },
+  files: {
+    opening: 'Ouverture de vos fichiers…',
+    syncing: 'Synchronisation de vos fichiers…',
+    synced: 'Fichiers enregistrés',
+    waiting: 'Fichiers seulement ici',
+    failed: 'Pas de fichiers personnels',
+    unsent: counter('fr', {
+      one: '# fichier n’est que sur cet ordinateur',
+      other: '# fichiers ne sont que sur cet ordinateur',
+    }),
+    conflicts: counter('fr', {
+      one: '# fichier existe en deux versions',
+      other: '# fichiers existent en deux versions',
+    }),
   },
   home: {
     morning: 'Bonjour',
@@ -201,6 +217,10 @@ export const messages: Messages = {
     jobs: 'Tâches',
     logs: 'Journal',
     settings: 'Réglages',
+    installation: 'Installer sur cet ordinateur',
+    slots: 'Système sur le disque',
+    install,
+    system,
     refreshCampus: 'Interroger le campus',
     refreshed: 'Le campus a été interrogé.',
     facts: {

@@ -4,6 +4,8 @@ import { useI18n } from '../../i18n/i18n.tsx';
 import { Button } from '../../ui/Button.tsx';
 import { DevicePanel } from './DevicePanel.tsx';
 import { ImagesPanel } from './ImagesPanel.tsx';
+import { InstallPanel } from './install/InstallPanel.tsx';
+import { SystemPanel } from './install/SystemPanel.tsx';
 import { JobsPanel } from './JobsPanel.tsx';
 import { LogsPanel } from './LogsPanel.tsx';
 import { NetworkPanel } from './NetworkPanel.tsx';
@@ -18,6 +20,8 @@ const SECTIONS = [
   ['versions', VersionsPanel],
   ['storage', StoragePanel],
   ['images', ImagesPanel],
+  ['installation', InstallPanel],
+  ['slots', SystemPanel],
   ['jobs', JobsPanel],
   ['logs', LogsPanel],
   ['settings', SettingsPanel],
