@@ -18,7 +18,7 @@ export const PowerAction = z.enum(['shutdown', 'restart', 'suspend']);
 export type PowerAction = z.infer<typeof PowerAction>;
 
 /** Verbs of one lane wait for each other; those of different lanes do not. */
-type Lane = 'power' | 'read' | 'write';
+type Lane = 'power' | 'disk';
 
 interface VerbSpec {
   readonly lane: Lane;
@@ -34,39 +34,46 @@ const nothing = z.strictObject({});
 const done = z.null();
 const PlanId = z.string().regex(/^[0-9a-f]{64}$/);
 const Word = z.string().max(64);
+const Folder = z.string().min(2).max(1024).startsWith('/');
 
 export const VERBS = {
   power: verb('power', z.strictObject({ action: PowerAction }), done),
 
-  'install.overview': verb('read', nothing, InstallOverview),
-  'install.plan': verb('read', z.strictObject({ request: InstallRequest }), InstallPlan),
+  'install.overview': verb('disk', nothing, InstallOverview),
+  'install.plan': verb('disk', z.strictObject({ request: InstallRequest }), InstallPlan),
   /** Plans again from the disk as it is now; only a plan with the confirmed id is carried out. */
   'install.run': verb(
-    'write',
-    z.strictObject({ planId: PlanId, request: InstallRequest, confirmation: Word }),
+    'disk',
+    z.strictObject({
+      planId: PlanId,
+      request: InstallRequest,
+      confirmation: Word,
+      /** Where what the boot server has and memory has not was fetched to; null: all is here. */
+      folder: Folder.nullable(),
+    }),
     done,
   ),
-  'install.remove': verb('write', z.strictObject({ disk: DiskPath, confirmation: Word }), done),
-  'boot.repair': verb('write', z.strictObject({ disk: DiskPath }), done),
+  'install.remove': verb('disk', z.strictObject({ disk: DiskPath, confirmation: Word }), done),
+  'boot.repair': verb('disk', z.strictObject({ disk: DiskPath }), done),
 
-  'system.read': verb('read', nothing, InstalledSystem.nullable()),
+  'system.read': verb('disk', nothing, InstalledSystem.nullable()),
   /** Copies a system from a folder that the kiosk filled into the slot that is not in use. */
   'slot.write': verb(
-    'write',
-    z.strictObject({ folder: z.string().min(2).max(1024).startsWith('/') }),
+    'disk',
+    z.strictObject({ folder: Folder }),
     z.strictObject({ slot: SlotName }),
   ),
-  'slot.verify': verb('write', z.strictObject({ slot: SlotName }), done),
+  'slot.verify': verb('disk', z.strictObject({ slot: SlotName }), done),
   /** At the next starts, as often as `tries` says; then back to the good one. */
   'slot.try': verb(
-    'write',
+    'disk',
     z.strictObject({ slot: SlotName, tries: z.int().min(1).max(9) }),
     InstalledSystem,
   ),
   /** The running slot has reached the screen. Answers null where none runs. */
-  'slot.good': verb('write', nothing, InstalledSystem.nullable()),
+  'slot.good': verb('disk', nothing, InstalledSystem.nullable()),
   /** At the next start and from then on. */
-  'slot.choose': verb('write', z.strictObject({ slot: SlotName }), InstalledSystem),
+  'slot.choose': verb('disk', z.strictObject({ slot: SlotName }), InstalledSystem),
 } as const satisfies Record<string, VerbSpec>;
 
 export type Verb = keyof typeof VERBS;

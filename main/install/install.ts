@@ -115,7 +115,13 @@ export function createInstall({ helper, jobs, log, onSystem }: InstallOptions): 
       },
     });
   }
-  job('install', 'install.run', InstallParams, (params) => params, INSTALL_WEIGHTS);
+  job(
+    'install',
+    'install.run',
+    InstallParams,
+    (params) => ({ ...params, folder: null }),
+    INSTALL_WEIGHTS,
+  );
   job('install-verify', 'slot.verify', z.strictObject({ slot: SlotName }), (params) => params);
   job('install-repair', 'boot.repair', DiskParams, (params) => params);
   job(

@@ -1,0 +1,27 @@
+/** What this computer's firmware offers, from /sys (efivarfs) and /dev. */
+import { access, readFile } from 'node:fs/promises';
+import type { BootFacts } from '../../preload/contract/install.ts';
+import { readMounts } from './mounts.ts';
+
+const EFI = '/sys/firmware/efi';
+const SECURE_BOOT = `${EFI}/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c`;
+
+export async function readFirmware(): Promise<BootFacts> {
+  const uefi = await exists(EFI);
+  const variables = (await readMounts()).some(({ target }) => target === `${EFI}/efivars`);
+  // Four bytes of attributes, then the value (kernel, filesystems/efivarfs.rst).
+  const secure = await readFile(SECURE_BOOT).catch(() => undefined);
+  return {
+    firmware: uefi ? 'uefi' : 'bios',
+    secureBoot: secure?.at(4) === 1,
+    nvram: uefi && variables,
+    tpm: await exists('/dev/tpmrm0'),
+  };
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
+}
