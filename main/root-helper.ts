@@ -2,10 +2,11 @@
  * The root helper's entry, started by systemd when the kiosk first connects
  * (`vestibule-helper.socket`). What it may do is in main/helper; its log goes to the journal.
  */
-import { KioskError } from './base/errors.ts';
 import { systemdPower } from './helper/power.ts';
 import { HELPER_SOCKET } from './helper/protocol.ts';
 import { serveHelper } from './helper/service.ts';
+import { readFirmware } from './install/boot-facts.ts';
+import { diskExecutors } from './install/executors.ts';
 import { createLog } from './log/log.ts';
 import { Launcher } from './process/launcher.ts';
 
@@ -17,9 +18,14 @@ const launcher = new Launcher(log.scope('process'));
 const { LISTEN_FDS, LISTEN_PID } = process.env;
 const handedOver = LISTEN_FDS === '1' && LISTEN_PID === String(process.pid);
 
-/** Verbs whose work this image does not carry. */
-const refuse = (): Promise<never> =>
-  Promise.reject(new KioskError('HELPER_REFUSED', 'This system cannot do that.'));
+/** As the initrd and Debian's packages place them. */
+const PLACES = { imageFolder: '/run/vestibule/image', bootFolder: '/run/vestibule/boot' };
+const LOADER = {
+  biosFolder: '/usr/lib/grub/i386-pc',
+  shimFolder: '/usr/lib/shim',
+  signedGrub: '/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed',
+  configuration: '/usr/lib/vestibule/grub.cfg',
+};
 
 try {
   await serveHelper({
@@ -30,17 +36,15 @@ try {
         await systemdPower(launcher, action);
         return null;
       },
-      'boot.repair': refuse,
-      'install.overview': refuse,
-      'install.plan': refuse,
-      'install.remove': refuse,
-      'install.run': refuse,
-      'slot.choose': refuse,
-      'slot.good': refuse,
-      'slot.try': refuse,
-      'slot.verify': refuse,
-      'slot.write': refuse,
-      'system.read': refuse,
+      ...(await diskExecutors({
+        launcher,
+        log: log.scope('install'),
+        folder: '/run/vestibule-helper',
+        places: PLACES,
+        loader: LOADER,
+        boot: readFirmware,
+        loops: false,
+      })),
     },
     log: log.scope('helper'),
   });

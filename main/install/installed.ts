@@ -78,7 +78,7 @@ export class Installed {
     return { slot: nameOf(letter) };
   }
 
-  /** @throws KioskError `SYSTEM_CORRUPT` where a byte is not what its signed list says */
+  /** @throws KioskError `SYSTEM_CORRUPT` where a byte is not what its signed description says */
   async verify(slot: SlotName, { signal, progress }: StepContext): Promise<void> {
     const found = await this.#require();
     await this.#requireSlot(found, slot);

@@ -91,7 +91,7 @@ export class Installer {
   }
 
   source(): Promise<SystemSource | null> {
-    return readSource(this.#options.places);
+    return readSource(this.#options.places, this.#options.log);
   }
 
   async plan(request: InstallRequest): Promise<InstallPlan> {
@@ -182,7 +182,7 @@ class Work {
       progress(step, 0);
       return (fraction) => progress(step, fraction);
     };
-    let crumb = await this.#resumable(source.version);
+    let crumb = await this.#resumable(source.root.version);
     if (crumb === undefined) {
       enter('partitioning');
       const formerBootCode = await this.#partition();
@@ -191,7 +191,7 @@ class Work {
         format: 1,
         progress: 'writing',
         partitions: this.#plan.entries.map(({ uuid }) => uuid),
-        version: source.version,
+        version: source.root.version,
         removable: true,
         formerBootCode,
       };

@@ -196,7 +196,7 @@ function steps(
       ...(data === undefined ? [] : encryptCommands(data).map(printed)),
     ],
     writing: [`cp vmlinuz initrd.img vestibule.efi root.sqfs root.cfg ${MOUNTED}/slots/a/`],
-    verifying: [`sha256sum --check ${MOUNTED}/slots/a/files.cfg`],
+    verifying: [`sha256sum ${MOUNTED}/slots/a/*`],
     bootloader: [
       `mcopy -i ${efi} shimx64.efi grubx64.efi mmx64.efi ::/EFI/vestibule/`,
       `mcopy -i ${efi} grub.cfg ::/EFI/debian/`,

@@ -80,26 +80,17 @@ export function openRootDescription(
   signature: Uint8Array,
   publicKeys: readonly string[],
 ): RootDescription {
-  verifySigned(text, signature, publicKeys);
-  return parseRootDescription(text);
-}
-
-/**
- * Believes a text that one of these keys signed.
- * @throws KioskError `MANIFEST_SIGNATURE_WRONG`
- */
-export function verifySigned(
-  text: string,
-  signature: Uint8Array,
-  publicKeys: readonly string[],
-): void {
   const bytes = Buffer.from(text);
   const believed = publicKeys.some((pem) => {
     const key = createPublicKey(pem);
     return key.asymmetricKeyType === 'ed25519' && verify(null, bytes, key, signature);
   });
   if (!believed)
-    throw new KioskError('MANIFEST_SIGNATURE_WRONG', 'It is not signed by a key of this kiosk.');
+    throw new KioskError(
+      'MANIFEST_SIGNATURE_WRONG',
+      'root.cfg is not signed by a key of this kiosk',
+    );
+  return parseRootDescription(text);
 }
 
 function refused(what: string): KioskError {

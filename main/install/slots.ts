@@ -11,8 +11,8 @@ import { fromDiskError, KioskError } from '../base/errors.ts';
 import { fsyncFolder, writeFileAtomic } from '../base/files.ts';
 import type { Launcher } from '../process/launcher.ts';
 import type { Letter } from './grubenv.ts';
-import { parseRootDescription } from './root-description.ts';
-import { parseSlotFiles, SLOT_FILES, type SlotFiles, totalBytes } from './slot-files.ts';
+import { parseRootDescription, type RootDescription } from './root-description.ts';
+import { DESCRIPTION, SIGNATURE, slotFiles } from './slot-files.ts';
 import type { CompleteSource } from './source.ts';
 
 const INCOMING = '.incoming';
@@ -30,7 +30,7 @@ export type OnFraction = (fraction: number) => void;
  * Copies a system beside the slots. What an interrupted copy left and is right is kept.
  *
  * @param folder the subvolume `slots`
- * @throws KioskError `SYSTEM_CORRUPT` where the source is not what its signed list says
+ * @throws KioskError `SYSTEM_CORRUPT` where the source is not what its signed description says
  */
 export async function writeIncoming(
   folder: string,
@@ -40,34 +40,26 @@ export async function writeIncoming(
 ): Promise<void> {
   const target = join(folder, INCOMING);
   await mkdir(target, { recursive: true, mode: 0o755 });
-  const total = totalBytes(source.files);
+  const wanted = new Set<string>(source.files.map(({ name }) => name));
+  for (const name of await readdir(target)) {
+    if (!wanted.has(name)) await rm(join(target, name), { recursive: true, force: true });
+  }
+  const total = source.files.reduce((sum, { size }) => sum + size, 0);
   let before = 0;
-  for (const name of SLOT_FILES) {
-    const facts = source.files[name];
-    const from = source.paths[name];
-    if (facts === undefined || from === undefined) continue;
+  for (const { name, path: from, size, sha256 } of source.files) {
     const path = join(target, name);
     const start = before;
     const report = (bytes: number): void => onFraction((start + bytes) / total);
     const there = await stat(path).catch(() => undefined);
-    const kept =
-      there?.size === facts.size && (await hashFile(path, signal, report)) === facts.sha256;
-    if (!kept) {
-      const sha256 = await copy(from, path, facts.size, signal, report);
-      if (sha256 !== facts.sha256) {
-        await rm(path, { force: true });
-        throw corrupt(name);
-      }
+    const kept = there?.size === size && (await hashFile(path, signal, report)) === sha256;
+    if (!kept && (await copy(from, path, size, signal, report)) !== sha256) {
+      await rm(path, { force: true });
+      throw corrupt(name);
     }
-    before += facts.size;
+    before += size;
   }
-  for (const name of await readdir(target)) {
-    if (!(SLOT_FILES as readonly string[]).includes(name)) {
-      await rm(join(target, name), { recursive: true, force: true });
-    }
-  }
-  await writeFileAtomic(join(target, 'files.cfg'), source.list.text, 0o644);
-  await writeFileAtomic(join(target, 'files.cfg.sig'), source.list.signature, 0o644);
+  await writeFileAtomic(join(target, SIGNATURE), source.signature, 0o644);
+  await writeFileAtomic(join(target, DESCRIPTION), source.text, 0o644);
 }
 
 /**
@@ -115,17 +107,18 @@ export async function readSlots(folder: string): Promise<Slot[]> {
   for (const letter of ['a', 'b'] as const) {
     try {
       const path = join(folder, letter);
-      const root = parseRootDescription(await readFile(join(path, 'root.cfg'), 'utf8'));
-      const list = join(path, 'files.cfg');
-      const files = parseSlotFiles(await readFile(list, 'utf8'));
+      const root = await readDescription(path);
+      let bytes = 0;
+      for (const { name } of slotFiles(root)) bytes += (await stat(join(path, name))).size;
+      const written = await stat(join(path, DESCRIPTION));
       const verified = await stat(join(path, VERIFIED)).catch(() => undefined);
       slots.push({
         name: nameOf(letter),
         version: root.version,
-        bytes: totalBytes(files),
+        bytes,
         rootHash: root.rootHash,
-        writtenAt: Math.max(0, Math.round((await stat(list)).mtimeMs)),
-        verified: verified !== undefined && (await sizesFit(path, files)),
+        writtenAt: Math.max(0, Math.round(written.mtimeMs)),
+        verified: verified !== undefined,
       });
     } catch {
       // Empty, or never finished: it is not there.
@@ -134,14 +127,8 @@ export async function readSlots(folder: string): Promise<Slot[]> {
   return slots;
 }
 
-async function sizesFit(folder: string, files: SlotFiles): Promise<boolean> {
-  for (const name of SLOT_FILES) {
-    const facts = files[name];
-    if (facts === undefined) continue;
-    const found = await stat(join(folder, name)).catch(() => undefined);
-    if (found?.size !== facts.size) return false;
-  }
-  return true;
+async function readDescription(folder: string): Promise<RootDescription> {
+  return parseRootDescription(await readFile(join(folder, DESCRIPTION), 'utf8'));
 }
 
 async function verifyFolder(
@@ -150,18 +137,23 @@ async function verifyFolder(
   signal: AbortSignal,
   onFraction: OnFraction,
 ): Promise<void> {
-  const files = parseSlotFiles(await readFile(join(folder, 'files.cfg'), 'utf8'));
-  const total = totalBytes(files);
+  const files = await Promise.all(
+    slotFiles(await readDescription(folder)).map(async (file) => {
+      const path = join(folder, file.name);
+      const found = await stat(path).catch(() => undefined);
+      if (!found) throw corrupt(file.name);
+      return { ...file, path, size: found.size };
+    }),
+  );
+  const total = files.reduce((sum, { size }) => sum + size, 0);
   let before = 0;
-  for (const name of SLOT_FILES) {
-    const facts = files[name];
-    if (facts === undefined) continue;
+  for (const { name, path, size, sha256 } of files) {
     const start = before;
-    const sha256 = await hashPlatter(launcher, join(folder, name), signal, (bytes) =>
+    const read = await hashPlatter(launcher, path, signal, (bytes) =>
       onFraction((start + bytes) / total),
     );
-    if (sha256 !== facts.sha256) throw corrupt(name);
-    before += facts.size;
+    if (read !== sha256) throw corrupt(name);
+    before += size;
   }
   await writeFileAtomic(join(folder, VERIFIED), '', 0o644);
 }
@@ -245,7 +237,7 @@ async function hashStream(
 }
 
 function corrupt(file: string): KioskError {
-  return new KioskError('SYSTEM_CORRUPT', `${file} is not what its signed list says.`, {
+  return new KioskError('SYSTEM_CORRUPT', `${file} is not what its signed description says.`, {
     details: { file },
   });
 }

@@ -7,23 +7,18 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SystemSource } from '../../preload/contract/install.ts';
 import { KioskError } from '../base/errors.ts';
-import { openRootDescription, verifySigned } from './root-description.ts';
-import {
-  parseSlotFiles,
-  SLOT_FILES,
-  type SlotFile,
-  type SlotFiles,
-  totalBytes,
-} from './slot-files.ts';
+import type { Logger } from '../log/logger.ts';
+import { openRootDescription, type RootDescription } from './root-description.ts';
+import { DESCRIPTION, SIGNATURE, type SlotFile, slotFiles } from './slot-files.ts';
 
 export interface SourcePlaces {
-  /** `/run/vestibule/image`: root.sqfs and root.cfg of the system in use, or the whole slot. */
+  /** `/run/vestibule/image`: root.sqfs and root.cfg of the system in use, or its whole slot. */
   readonly imageFolder: string;
   /** `/run/vestibule/boot`: what the initrd found out, and the keys that it believed. */
   readonly bootFolder: string;
 }
 
-/** Kernel, initrd and UKI where their sizes are not known yet: more than they take. */
+/** Kernel, initrd and unified kernel image, where they are not here yet: more than they take. */
 const LOADABLE_BYTES = 192 * 1024 * 1024;
 const MAX_TEXT = 64 * 1024;
 
@@ -39,87 +34,79 @@ export async function readBootFacts(bootFolder: string): Promise<ReadonlyMap<str
 }
 
 /** The system in use; null where it did not come from an image of ours. */
-export async function readSource({
-  imageFolder,
-  bootFolder,
-}: SourcePlaces): Promise<SystemSource | null> {
+export async function readSource(
+  { imageFolder, bootFolder }: SourcePlaces,
+  log: Logger,
+): Promise<SystemSource | null> {
   try {
-    const keys = await readKeys(bootFolder);
-    const root = await openRoot(imageFolder, keys);
-    const files = await openFiles(imageFolder, keys).catch(() => undefined);
-    const bytes = files === undefined ? root.size + LOADABLE_BYTES : totalBytes(files);
-    return { version: root.version, bytes };
-  } catch {
+    const { root } = await openDescription(imageFolder, await readKeys(bootFolder));
+    return { version: root.version, bytes: root.size + LOADABLE_BYTES };
+  } catch (error) {
+    log.info('What runs is not an image of ours.', { error });
     return null;
   }
 }
 
-/** Each file of a system with where it is, and what it must be. */
+/** A system with each of its files found. */
 export interface CompleteSource {
-  readonly version: string;
-  readonly rootHash: string;
-  readonly files: SlotFiles;
-  readonly paths: Readonly<Partial<Record<SlotFile, string>>>;
-  /** `files.cfg` and its signature, as they are. */
-  readonly list: { readonly text: string; readonly signature: Buffer };
+  readonly root: RootDescription;
+  /** `root.cfg` and its signature, as they are. */
+  readonly text: string;
+  readonly signature: Buffer;
+  readonly files: ReadonlyArray<SlotFile & { readonly path: string; readonly size: number }>;
 }
 
 /**
- * @param folders where files may be, the preferred one first
- * @throws KioskError `INSTALL_SOURCE_MISSING` where one is missing or too long,
+ * @param folders where files may be, the one with the description first
+ * @throws KioskError `INSTALL_SOURCE_MISSING` where a file is missing or cannot be right,
  * `MANIFEST_SIGNATURE_WRONG`, `IMAGE_MANIFEST_INVALID`
  */
 export async function openSource(
   folders: readonly string[],
   bootFolder: string,
 ): Promise<CompleteSource> {
+  const [first = ''] = folders;
   const keys = await readKeys(bootFolder);
-  const place = await first(folders, 'files.cfg');
-  const list = {
-    text: await readFile(place, 'utf8'),
-    signature: await readFile(`${place}.sig`),
-  };
-  verifySigned(list.text, list.signature, keys);
-  const files = parseSlotFiles(list.text);
-  const paths: Partial<Record<SlotFile, string>> = {};
-  for (const name of SLOT_FILES) {
-    const facts = files[name];
-    if (facts !== undefined) paths[name] = await first(folders, name, facts.size);
-  }
-  const root = await openRoot(join(paths['root.cfg'] ?? '', '..'), keys);
-  if (root.sha256 !== files['root.sqfs']?.sha256) {
-    throw new KioskError('IMAGE_MANIFEST_INVALID', 'files.cfg and root.cfg are not of one system.');
-  }
-  return { version: root.version, rootHash: root.rootHash, files, paths, list };
+  const described = await openDescription(first, keys);
+  const files = await Promise.all(
+    slotFiles(described.root).map(async (file) => {
+      const expected = file.name === 'root.sqfs' ? described.root.size : undefined;
+      return { ...file, ...(await find(folders, file.name, expected)) };
+    }),
+  );
+  return { ...described, files };
 }
 
-/** The first folder's file of that name, and of that size where one is asked for. */
-async function first(folders: readonly string[], name: string, size?: number): Promise<string> {
+/** The first folder's file of that name. */
+async function find(
+  folders: readonly string[],
+  name: string,
+  expected: number | undefined,
+): Promise<{ path: string; size: number }> {
   for (const folder of folders) {
     const path = join(folder, name);
     const found = await stat(path).catch(() => undefined);
-    if (found?.isFile() && (size === undefined || found.size === size)) return path;
+    const size = found?.isFile() ? found.size : 0;
+    const fits = expected === undefined ? size <= LOADABLE_BYTES : size === expected;
+    if (size > 0 && fits) return { path, size };
   }
   throw new KioskError('INSTALL_SOURCE_MISSING', `There is no ${name} of this system here.`, {
     details: { file: name },
   });
 }
 
-async function readText(path: string): Promise<string> {
-  const { size } = await stat(path);
-  if (size > MAX_TEXT) throw new KioskError('IMAGE_MANIFEST_INVALID', `${path} is too long.`);
-  return await readFile(path, 'utf8');
-}
-
-async function openRoot(folder: string, keys: readonly string[]) {
-  const text = await readText(join(folder, 'root.cfg'));
-  return openRootDescription(text, await readFile(join(folder, 'root.cfg.sig')), keys);
-}
-
-async function openFiles(folder: string, keys: readonly string[]): Promise<SlotFiles> {
-  const text = await readText(join(folder, 'files.cfg'));
-  verifySigned(text, await readFile(join(folder, 'files.cfg.sig')), keys);
-  return parseSlotFiles(text);
+async function openDescription(
+  folder: string,
+  keys: readonly string[],
+): Promise<{ root: RootDescription; text: string; signature: Buffer }> {
+  const path = join(folder, DESCRIPTION);
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isFile() || found.size > MAX_TEXT) {
+    throw new KioskError('INSTALL_SOURCE_MISSING', `There is no ${DESCRIPTION} in ${folder}.`);
+  }
+  const text = await readFile(path, 'utf8');
+  const signature = await readFile(join(folder, SIGNATURE));
+  return { root: openRootDescription(text, signature, keys), text, signature };
 }
 
 /** The keys that the initrd believed: it is covered by Secure Boot, the network is not. */
