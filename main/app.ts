@@ -205,6 +205,8 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
   const install = createInstall({
     helper: createHelperClient(),
     jobs,
+    fetch: (url, options) => campus.http.get(url, options).then(({ body }) => body),
+    folder: join(runtimeFolder, 'install'),
     log: log.scope('install'),
     onSystem: (system) => emit('install.changed', system),
   });

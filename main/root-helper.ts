@@ -7,6 +7,7 @@ import { HELPER_SOCKET } from './helper/protocol.ts';
 import { serveHelper } from './helper/service.ts';
 import { readFirmware } from './install/boot-facts.ts';
 import { diskExecutors } from './install/executors.ts';
+import { SYSTEM_PLACES } from './install/source.ts';
 import { createLog } from './log/log.ts';
 import { Launcher } from './process/launcher.ts';
 
@@ -18,8 +19,7 @@ const launcher = new Launcher(log.scope('process'));
 const { LISTEN_FDS, LISTEN_PID } = process.env;
 const handedOver = LISTEN_FDS === '1' && LISTEN_PID === String(process.pid);
 
-/** As the initrd and Debian's packages place them. */
-const PLACES = { imageFolder: '/run/vestibule/image', bootFolder: '/run/vestibule/boot' };
+/** As Debian's packages and ours place them. */
 const LOADER = {
   biosFolder: '/usr/lib/grub/i386-pc',
   shimFolder: '/usr/lib/shim',
@@ -40,7 +40,7 @@ try {
         launcher,
         log: log.scope('install'),
         folder: '/run/vestibule-helper',
-        places: PLACES,
+        places: SYSTEM_PLACES,
         loader: LOADER,
         boot: readFirmware,
         loops: false,

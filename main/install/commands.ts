@@ -23,15 +23,45 @@ export function printed({ program, args, input }: Command): string {
   return words.join(' ') + (input === undefined ? '' : ` <<< '${input.trim()}'`);
 }
 
+const SECTORS_PER_MIB = 2048;
+
+export interface TableChange {
+  /** The whole new table; see `renderScript`. */
+  readonly script: string;
+  /** Numbers of the partitions that go. */
+  readonly erased: readonly number[];
+  /** Those that come. */
+  readonly added: ReadonlyArray<Pick<TableEntry, 'number' | 'start'>>;
+  /** The disk has nobody else's partitions: old signatures of the disk go too. */
+  readonly whole: boolean;
+}
+
 /**
- * Writes the whole table, then tells the kernel. Not sfdisk's own telling: it wants the disk for
- * itself; partx(8) changes only what differs.
- *
- * @param wipe old signatures go too: only where the whole disk is ours
+ * Takes what goes from the kernel, which refuses for what is in use; makes unknown what stands
+ * there, so that nothing finds half of a system, nor a former one in its place; writes the whole
+ * table; gives the kernel what comes. Not by
+ * sfdisk's own rereading, which wants the disk for itself, nor by `partx --update`, which misses
+ * numbers beyond a gap.
  */
-export function partitionCommands(disk: string, script: string, wipe: boolean): Command[] {
-  const signatures = wipe ? 'always' : 'never';
+export function partitionCommands(disk: string, change: TableChange): Command[] {
+  const { script, erased, added, whole } = change;
+  const signatures = whole ? 'always' : 'never';
+  const partx = (act: string, number: number): Command => ({
+    program: 'partx',
+    args: [act, '--nr', String(number), disk],
+  });
   return [
+    ...erased.flatMap((number) => [
+      { program: 'wipefs', args: ['--all', '--quiet', partitionPath(disk, number)] },
+      partx('--delete', number),
+    ]),
+    ...added.map(({ start }) => ({
+      program: 'dd',
+      args: [
+        ...['if=/dev/zero', `of=${disk}`, 'bs=1M', `seek=${start / SECTORS_PER_MIB}`],
+        ...['count=1', 'conv=fsync', 'status=none'],
+      ],
+    })),
     {
       program: 'sfdisk',
       args: [
@@ -40,7 +70,7 @@ export function partitionCommands(disk: string, script: string, wipe: boolean): 
       ],
       input: script,
     },
-    { program: 'partx', args: ['--update', disk] },
+    ...added.map(({ number }) => partx('--add', number)),
   ];
 }
 

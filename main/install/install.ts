@@ -18,6 +18,8 @@ import type { HelperClient } from '../helper/client.ts';
 import type { HelperProgress, Verb, VerbArguments } from '../helper/protocol.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Logger } from '../log/logger.ts';
+import { type Fetch, fetchSystem } from './fetch-system.ts';
+import { type SourcePlaces, SYSTEM_PLACES } from './source.ts';
 
 /** Relative to each other, as measured for a system of 500 MB on a disk of a laboratory. */
 const INSTALL_WEIGHTS: Readonly<Record<(typeof INSTALL_STEPS)[number], number>> = {
@@ -29,10 +31,17 @@ const INSTALL_WEIGHTS: Readonly<Record<(typeof INSTALL_STEPS)[number], number>> 
   activating: 3,
 };
 
+type Awaitable<T> = T | Promise<T>;
+
 export interface InstallOptions {
   readonly helper: HelperClient;
   readonly jobs: Jobs;
   readonly log: Logger;
+  /** Completes the running system where it came from the network; see {@link fetchSystem}. */
+  readonly fetch: Fetch;
+  /** Where what is fetched for an installation waits for it. */
+  readonly folder: string;
+  readonly places?: SourcePlaces;
   /** After anything that changed the installed system. */
   readonly onSystem?: (system: InstalledSystem | null) => void;
 }
@@ -80,7 +89,8 @@ const DiskParams = z.strictObject({ disk: DiskPath });
 /** How often a new system is started before it is given up. */
 const TRIES = 2;
 
-export function createInstall({ helper, jobs, log, onSystem }: InstallOptions): Install {
+export function createInstall(options: InstallOptions): Install {
+  const { helper, jobs, log, onSystem, places = SYSTEM_PLACES } = options;
   const system = async (): Promise<InstalledSystem | null> => {
     try {
       return await helper.call('system.read', {});
@@ -96,7 +106,7 @@ export function createInstall({ helper, jobs, log, onSystem }: InstallOptions): 
     kind: string,
     verb: V,
     params: P,
-    args: (params: z.output<P>) => VerbArguments<V>,
+    args: (params: z.output<P>, signal: AbortSignal) => Awaitable<VerbArguments<V>>,
     steps?: Readonly<Record<string, number>>,
   ): void {
     jobs.define(kind, {
@@ -104,7 +114,7 @@ export function createInstall({ helper, jobs, log, onSystem }: InstallOptions): 
       ...(steps === undefined ? {} : { steps }),
       run: async ({ signal, progress }, given) => {
         try {
-          await helper.call(verb, args(given), {
+          await helper.call(verb, await args(given, signal), {
             signal,
             timeoutMs: SILENCE_MS,
             onProgress: ({ step, fraction }) => progress(fraction, step ?? undefined),
@@ -119,7 +129,10 @@ export function createInstall({ helper, jobs, log, onSystem }: InstallOptions): 
     'install',
     'install.run',
     InstallParams,
-    (params) => ({ ...params, folder: null }),
+    async (params, signal) => {
+      const { folder, fetch } = options;
+      return { ...params, folder: await fetchSystem({ places, folder, fetch }, signal) };
+    },
     INSTALL_WEIGHTS,
   );
   job('install-verify', 'slot.verify', z.strictObject({ slot: SlotName }), (params) => params);

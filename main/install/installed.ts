@@ -8,7 +8,6 @@ import { KioskError } from '../base/errors.ts';
 import { readAt, syncDevice, writeAt } from './block-device.ts';
 import { MBR_CODE } from './boot-code.ts';
 import { INSTALL_TABLE, readBreadcrumb, writeBreadcrumb } from './breadcrumb.ts';
-import { partitionCommands } from './commands.ts';
 import { canRender, type PartitionTable, partitionPath, renderScript } from './disk-table.ts';
 import { Esp } from './esp.ts';
 import { type BootChoice, type Letter, markGood, tryNext } from './grubenv.ts';
@@ -21,6 +20,7 @@ import {
 } from './installer.ts';
 import { NAMES, SYSTEM_LABEL } from './layout.ts';
 import { withMounted } from './mounts.ts';
+import { changeTable } from './partitioning.ts';
 import type { ProbedDisk } from './probe.ts';
 import {
   letterOf,
@@ -185,19 +185,13 @@ export class Installed {
     // From the outside in: firmware first, so that at no point it starts what is half gone.
     if ((await this.#options.boot()).nvram) await this.#installer.loader.removeEntries();
     await this.#restoreBootCode(disk, table, crumb?.formerBootCode ?? null);
-    for (const { number } of ours) {
-      await this.#run('wipefs', ['--all', '--quiet', partitionPath(disk, number)]);
-    }
     const kept = table.entries.filter(({ name }) => !names.includes(name));
-    for (const command of partitionCommands(
-      disk,
-      renderScript({ id: table.id, entries: kept }),
-      false,
-    )) {
-      const { program, args, input } = command;
-      await this.#run(program, args, input);
-    }
-    await syncDevice(disk);
+    await changeTable(this.#options.launcher, disk, {
+      script: renderScript({ id: table.id, entries: kept }),
+      erased: ours.map(({ number }) => number),
+      added: [],
+      whole: false,
+    });
   }
 
   /** What was in sector 0 before us; nothing of ours stays where firmware would start it. */
@@ -336,11 +330,10 @@ export class Installed {
     );
   }
 
-  async #run(program: string, args: readonly string[], input?: string): Promise<void> {
+  async #run(program: string, args: readonly string[]): Promise<void> {
     await this.#options.launcher.run({
       program,
       args,
-      ...(input === undefined ? {} : { input }),
       signal: AbortSignal.timeout(120_000),
     });
   }

@@ -26,18 +26,13 @@ import {
   OTHER_BOOT_SECTOR,
 } from './boot-loader.ts';
 import { type Breadcrumb, INSTALL_TABLE, readBreadcrumb, writeBreadcrumb } from './breadcrumb.ts';
-import {
-  type Command,
-  formatCommands,
-  partitionCommands,
-  partitionOf,
-  subvolumeCommands,
-} from './commands.ts';
+import { type Command, formatCommands, partitionOf, subvolumeCommands } from './commands.ts';
 import { parseDump, SECTOR, type TableEntry } from './disk-table.ts';
 import { encryptData } from './encryption.ts';
 import { Esp } from './esp.ts';
 import { NAMES, SYSTEM_LABEL } from './layout.ts';
 import { withMounted } from './mounts.ts';
+import { changeTable } from './partitioning.ts';
 import { type DetailedPlan, makePlan } from './plan.ts';
 import { type ProbedDisk, type ProbeOptions, probeDisks } from './probe.ts';
 import { publish, verifyIncoming, writeIncoming } from './slots.ts';
@@ -276,25 +271,9 @@ class Work {
     const code = await readAt(this.#disk, 0, MBR_CODE);
     // What was started here is about to go: nothing of it may be started half.
     if (whole) await writeAt(this.#disk, 0, Buffer.alloc(MBR_CODE));
-    for (const command of partitionCommands(this.#disk, this.#plan.script, whole)) {
-      await this.#run(command);
-    }
-    await syncDevice(this.#disk);
-    await this.#nodes();
+    await changeTable(this.#options.launcher, this.#disk, this.#plan.change);
     const foreign = !whole && bios && code.some((byte) => byte !== 0);
     return foreign ? code.toString('base64') : null;
-  }
-
-  /** The kernel has made the partitions' devices; udev may take a moment for theirs. */
-  async #nodes(): Promise<void> {
-    for (let tries = 0; tries < 100; tries++) {
-      const there = await Promise.all(
-        this.#plan.entries.map(({ name }) => exists(this.#path(name))),
-      );
-      if (there.every((one) => one)) return;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    throw new KioskError('DISK_CHANGED', 'The new partitions did not appear.');
   }
 
   async #format(crumb: Breadcrumb): Promise<void> {

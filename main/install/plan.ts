@@ -21,6 +21,7 @@ import {
   partitionOf,
   printed,
   subvolumeCommands,
+  type TableChange,
 } from './commands.ts';
 import { canRender, type PartitionTable, renderScript, type TableEntry } from './disk-table.ts';
 import { guard, roomFor } from './guards.ts';
@@ -38,10 +39,9 @@ export interface PlanInput {
 /** A plan with what carrying it out needs. */
 export interface DetailedPlan {
   readonly plan: InstallPlan;
-  /** The table as it will be. */
-  readonly script: string;
   /** Ours of it. */
   readonly entries: readonly TableEntry[];
+  readonly change: TableChange;
 }
 
 /** Names an installation across its interruptions: the same place on the same disk. */
@@ -92,6 +92,14 @@ export function makePlan(input: PlanInput): DetailedPlan {
     id: whole || table === undefined ? uuidOf(seed) : table.id,
     entries: [...kept, ...entries].sort((a, b) => a.number - b.number),
   });
+  const change: TableChange = {
+    script,
+    erased: disk.partitions
+      .map(({ number }) => number)
+      .filter((number) => whole || gone.has(number)),
+    added: entries,
+    whole,
+  };
   const content = {
     request,
     disk: {
@@ -105,13 +113,13 @@ export function makePlan(input: PlanInput): DetailedPlan {
     findings,
     before: before(disk, whole, gone),
     after: after(disk, parts, whole, gone),
-    steps: refused ? [] : steps(input, script, entries),
+    steps: refused ? [] : steps(input, change, entries),
     confirmWord: disk.path.replace('/dev/', ''),
   };
   const id = createHash('sha256')
     .update(JSON.stringify([content, script]))
     .digest('hex');
-  return { plan: { id, ...content }, script, entries };
+  return { plan: { id, ...content }, entries, change };
 }
 
 function before(disk: Disk, whole: boolean, gone: ReadonlySet<number>): PlanPart[] {
@@ -179,7 +187,7 @@ const MOUNTED = '/run/vestibule/install';
 
 function steps(
   { request, disk, boot }: PlanInput,
-  script: string,
+  change: TableChange,
   entries: readonly TableEntry[],
 ): InstallPlan['steps'] {
   const path = disk.path;
@@ -188,7 +196,7 @@ function steps(
   const bios = partitionOf(path, entries, 'bios-boot') ?? '';
   const data = partitionOf(path, entries, 'data');
   const commands: Readonly<Record<InstallStep, string[]>> = {
-    partitioning: partitionCommands(path, script, request.target.mode === 'whole').map(printed),
+    partitioning: partitionCommands(path, change).map(printed),
     formatting: [
       ...formatCommands(path, entries).map(printed),
       `mount -t btrfs ${system} ${MOUNTED}`,

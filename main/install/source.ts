@@ -18,6 +18,12 @@ export interface SourcePlaces {
   readonly bootFolder: string;
 }
 
+/** As the initrd leaves them. */
+export const SYSTEM_PLACES: SourcePlaces = {
+  imageFolder: '/run/vestibule/image',
+  bootFolder: '/run/vestibule/boot',
+};
+
 /** Kernel, initrd and unified kernel image, where they are not here yet: more than they take. */
 const LOADABLE_BYTES = 192 * 1024 * 1024;
 const MAX_TEXT = 64 * 1024;

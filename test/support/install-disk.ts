@@ -59,12 +59,10 @@ export class FileDisk {
     return disk;
   }
 
+  /** The kernel, which need not read tables itself, learns what the table says. */
   rescan(): void {
-    try {
-      execFileSync('partx', ['--update', this.path], { stdio: 'ignore' });
-    } catch {
-      // No table yet.
-    }
+    const command = `partx --delete --nr 1:128 ${this.path}; partx --add ${this.path}`;
+    execFileSync('sh', ['-c', `${command}; true`], { stdio: 'ignore' });
   }
 
   /** @param script of sfdisk(8) */
@@ -80,7 +78,10 @@ export class FileDisk {
   }
 
   detach(): void {
-    execFileSync('sh', ['-c', `partx --delete ${this.path} 2>/dev/null; losetup -d ${this.path}`]);
+    execFileSync('sh', [
+      '-c',
+      `partx --delete --nr 1:128 ${this.path} 2>/dev/null; losetup -d ${this.path}`,
+    ]);
   }
 }
 
