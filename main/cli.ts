@@ -12,7 +12,8 @@ const USAGE = `usage: vestibule COMMAND
   campus bundle --base URL FOLDER             the "ui" part of a manifest, to standard output
   campus sign --key FILE [--key FILE] FOLDER  checks and signs FOLDER/manifest.json
   image pack SOURCE --id ID --version VERSION --out FOLDER [--layout packed|plain]
-                                              what a web server serves of a disk image
+             [--parent MANIFEST]...           what a web server serves of a disk image, and of
+                                              what changed since older versions
   machine import FILE                         libvirt XML or OVF as a machine description,
                                               to standard output
   rdp import FILE                             an .rdp file as the target of an RDP entry,
@@ -98,10 +99,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
         version: { type: 'string' },
         out: { type: 'string' },
         layout: { type: 'string', default: 'packed' },
+        parent: { type: 'string', multiple: true, default: [] },
       },
     });
     const [source] = rest;
-    const { id, version, out, layout } = values;
+    const { id, version, out, layout, parent: parents } = values;
     if (!source || !id || !version || !out) throw new Misuse('SOURCE, --id, --version and --out');
     if (layout !== 'packed' && layout !== 'plain') throw new Misuse('--layout packed or plain');
     const { packImage } = await import('./images/pack.ts');
@@ -112,6 +114,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       version,
       outputFolder: out,
       layout,
+      parents,
       progress: (fraction) => {
         const percent = Math.floor(fraction * 100);
         if (percent !== shown && process.stderr.isTTY) process.stderr.write(`\r${percent} %`);
@@ -119,8 +122,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       },
     });
     if (process.stderr.isTTY) process.stderr.write('\r');
-    const { manifestPath, manifestSize, manifestSha256, chunksPath } = packed;
-    print(JSON.stringify({ manifestPath, manifestSize, manifestSha256, chunksPath }, null, 2));
+    const { manifest, ...files } = packed;
+    print(JSON.stringify({ root: manifest.root, ...files }, null, 2));
     return 0;
   },
 

@@ -80,6 +80,25 @@ export const ImageRef = z.object({
   }),
   /** Where the image's bytes are, for HTTP ranges. */
   urls: z.array(CampusUrl).min(1).max(16),
+  /** What changed since older versions, see docs/images.md: for kiosks that have one of them. */
+  deltas: z
+    .array(
+      z.object({
+        /** The older version's root. */
+        from: Sha256,
+        index: z.object({
+          url: CampusUrl,
+          size: z
+            .int()
+            .positive()
+            .max(64 * 1024 * 1024),
+          sha256: Sha256,
+        }),
+        urls: z.array(CampusUrl).min(1).max(16),
+      }),
+    )
+    .max(16)
+    .optional(),
   /** Multicast offers, in order of preference; see main/images. */
   multicast: z.array(z.json()).max(8).optional(),
 });

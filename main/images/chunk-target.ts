@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { fromDiskError } from '../base/errors.ts';
 import { Bitmap } from './bitmap.ts';
-import type { ChunkSet } from './chunk-tasks.ts';
+import type { ChunkDictionary, ChunkSet } from './chunk-tasks.ts';
 import type { ChunkWorkers } from './chunk-workers.ts';
 import type { ImageManifest } from './manifest.ts';
 import type { ChunkSink } from './transport.ts';
@@ -60,8 +60,13 @@ export class ChunkTarget implements ChunkSink {
     return this.#write(index, bytes, false);
   }
 
-  putStored(index: number, bytes: Uint8Array): Promise<'accepted' | 'duplicate' | 'mismatch'> {
-    return this.#write(index, bytes, this.manifest.stored(index).encoding === 'zstd');
+  putStored(
+    index: number,
+    bytes: Uint8Array,
+    delta?: ChunkDictionary,
+  ): Promise<'accepted' | 'duplicate' | 'mismatch'> {
+    const zstd = delta !== undefined || this.manifest.stored(index).encoding === 'zstd';
+    return this.#write(index, bytes, zstd, delta);
   }
 
   /** Resolves once nothing is being written: then the file may be closed. */
@@ -129,6 +134,7 @@ export class ChunkTarget implements ChunkSink {
     index: number,
     bytes: Uint8Array,
     zstd: boolean,
+    dictionary?: ChunkDictionary,
   ): Promise<'accepted' | 'duplicate' | 'mismatch'> {
     const earlier = this.#writing.get(index);
     if (earlier) await earlier.catch(() => false);
@@ -138,6 +144,7 @@ export class ChunkTarget implements ChunkSink {
       position: index * this.manifest.chunkSize,
       bytes,
       zstd,
+      dictionary,
       length: this.manifest.chunkLength(index),
       hash: this.manifest.hash(index),
     });

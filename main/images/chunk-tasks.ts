@@ -6,6 +6,14 @@ export interface ChunkSet {
   readonly hashes: Uint8Array;
 }
 
+/** Chunks of another file of which a zstd dictionary is made: joined, in this order. */
+export interface ChunkDictionary {
+  readonly fd: number;
+  /** Of that file. */
+  readonly size: number;
+  readonly indexes: Uint32Array;
+}
+
 export interface ChunkTasks {
   /** Decompresses one chunk if it must, compares its hash, and writes it in its place. */
   readonly put: {
@@ -14,6 +22,8 @@ export interface ChunkTasks {
       readonly position: number;
       readonly bytes: Uint8Array;
       readonly zstd: boolean;
+      /** What the zstd frame was made with; absent: nothing. */
+      readonly dictionary: ChunkDictionary | undefined;
       /** Of the decompressed chunk. */
       readonly length: number;
       readonly hash: Uint8Array;
@@ -47,6 +57,16 @@ export interface ChunkTasks {
   };
   /** Makes written data durable. */
   readonly sync: { readonly request: { readonly fd: number }; readonly answer: null };
+  /** Compresses a chunk with a dictionary, as a zstd frame. */
+  readonly delta: {
+    readonly request: {
+      readonly chunk: Uint8Array;
+      /** Raw content; may be empty. */
+      readonly dictionary: Uint8Array;
+      readonly level: number;
+    };
+    readonly answer: Uint8Array;
+  };
   /** Hashes and compresses consecutive chunks. */
   readonly pack: {
     readonly request: {

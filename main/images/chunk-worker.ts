@@ -11,6 +11,7 @@ import { errno } from '../base/errors.ts';
 import { CHUNK_SIZE } from './chunk-size.ts';
 import type {
   AnswerMessage,
+  ChunkDictionary,
   ChunkSet,
   ChunkTasks,
   ReadyMessage,
@@ -20,6 +21,8 @@ import type {
 /** Chunks that are read at once: 1 MiB keeps a disk streaming. */
 const RUN = 16;
 const HASH_BYTES = 32;
+/** 512 KiB: the window reaches over the chunk and its whole dictionary. */
+const DELTA_WINDOW_LOG = 19;
 const ZEROS = Buffer.alloc(CHUNK_SIZE);
 const buffer = Buffer.allocUnsafe(RUN * CHUNK_SIZE);
 
@@ -61,6 +64,17 @@ function readChunk(fd: number, length: number, position: number): Buffer | undef
   }
 }
 
+/** Undefined for none, or where it cannot be read: then the frame does not decompress. */
+function readDictionary({ fd, size, indexes }: ChunkDictionary): Buffer | undefined {
+  const parts: Buffer[] = [];
+  for (const index of indexes) {
+    const bytes = readChunk(fd, lengthOf(size, index), index * CHUNK_SIZE);
+    if (!bytes) return undefined;
+    parts.push(Buffer.from(bytes));
+  }
+  return parts.length > 0 ? Buffer.concat(parts) : undefined;
+}
+
 /** Calls `visit` with the bytes of every chunk, or undefined where it cannot be read. */
 function eachChunk(
   fd: number,
@@ -90,11 +104,15 @@ function eachChunk(
 const tasks: {
   [N in keyof ChunkTasks]: (request: ChunkTasks[N]['request']) => ChunkTasks[N]['answer'];
 } = {
-  put({ fd, position, bytes, zstd, length, hash }) {
+  put({ fd, position, bytes, zstd, dictionary, length, hash }) {
     let chunk = bytes;
     if (zstd) {
       try {
-        chunk = zstdDecompressSync(bytes, { maxOutputLength: length });
+        const needed = dictionary && readDictionary(dictionary);
+        chunk = zstdDecompressSync(bytes, {
+          maxOutputLength: length,
+          ...(needed ? { dictionary: needed } : {}),
+        });
       } catch {
         return false;
       }
@@ -132,6 +150,17 @@ const tasks: {
   sync({ fd }) {
     fsyncSync(fd);
     return null;
+  },
+
+  delta({ chunk, dictionary, level }) {
+    const frame = zstdCompressSync(chunk, {
+      params: {
+        [constants.ZSTD_c_compressionLevel]: level,
+        [constants.ZSTD_c_windowLog]: DELTA_WINDOW_LOG,
+      },
+      ...(dictionary.length > 0 ? { dictionary } : {}),
+    });
+    return new Uint8Array(frame);
   },
 
   pack({ fd, size, first, count, level }) {

@@ -57,6 +57,7 @@ interface Server {
   active: number;
 }
 
+/** Once it has ended, no chunk is being checked any more. */
 export function createHttpTransport(options: HttpTransportOptions): Transport {
   return {
     name: options.name ?? 'http',
@@ -93,6 +94,14 @@ class HttpTransfer {
   }
 
   async run(): Promise<TransferReport> {
+    try {
+      return await this.#run();
+    } finally {
+      while (this.#checking > 0) await this.#checked.promise;
+    }
+  }
+
+  async #run(): Promise<TransferReport> {
     const lanes = Array.from({ length: this.#options.parallel ?? 6 }, () => this.#lane());
     const outcomes = await Promise.allSettled(lanes);
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;

@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import type { ImageRef } from '../base/manifest.ts';
 import { ChunkWorkers } from './chunk-workers.ts';
 import { chooseCollection } from './collect.ts';
+import { chooseDelta, createDeltaTransport } from './delta/transport.ts';
 import { fetchManifest } from './fetch-manifest.ts';
 import { createFileTransport } from './file.ts';
 import type { WorkContext } from './fill.ts';
@@ -11,9 +12,10 @@ import { createHttpTransport } from './http.ts';
 import type { ImagesOptions } from './images.ts';
 import type { LocalSource } from './local.ts';
 import type { ImageManifest } from './manifest.ts';
+import { chunksName, manifestName } from './names.ts';
 import { overlayBases } from './overlays.ts';
 import { Pace } from './pace.ts';
-import { chunksName, manifestName } from './pack.ts';
+
 import type { ImagePolicy } from './policy.ts';
 import { receive } from './receive.ts';
 import { sweepStaging } from './staging.ts';
@@ -76,13 +78,14 @@ export class ImageWork {
     if (same) {
       await this.#store.setCurrent(await this.#store.rename(same, manifest, bytes, sha256));
     } else {
+      const sources = await this.#sources(manifest);
       const { report } = await receive({
         store: this.#store,
         manifest,
         manifestBytes: bytes,
         manifestSha256: sha256,
-        sources: await this.#sources(manifest),
-        transports: this.#transports(ref, manifest),
+        sources,
+        transports: this.#transports(ref, manifest, sources),
         context,
         pace: this.pace,
         workers: () => (this.pace.busy ? this.#low : this.#normal),
@@ -101,6 +104,10 @@ export class ImageWork {
   async verify(context: WorkContext, version: VersionRecord, fraction: number): Promise<void> {
     const { images, clock, random, offered } = this.#options;
     const path = this.#store.imagePath(version);
+    const sources = async (): Promise<LocalSource[]> => {
+      const all = await this.#sources(await this.#store.manifest(version));
+      return all.filter((source) => source.path !== path);
+    };
     const report = await verifyVersion({
       store: this.#store,
       version,
@@ -111,15 +118,12 @@ export class ImageWork {
       pace: this.pace,
       log: images.log,
       clock,
-      sources: async () => {
-        const sources = await this.#sources(await this.#store.manifest(version));
-        return sources.filter((source) => source.path !== path);
-      },
-      transports: (manifest) => {
+      sources,
+      transports: async (manifest) => {
         const ref = offered(version.image);
         // Another version's servers have other bytes.
         return ref?.manifest.sha256 === version.manifestSha256
-          ? this.#transports(ref, manifest)
+          ? this.#transports(ref, manifest, await sources())
           : [];
       },
     });
@@ -153,15 +157,25 @@ export class ImageWork {
     }
   }
 
-  #transports(ref: ImageRef, manifest: ImageManifest): Transport[] {
+  #transports(
+    ref: ImageRef,
+    manifest: ImageManifest,
+    sources: readonly LocalSource[],
+  ): Transport[] {
     const { images, policy } = this.#options;
+    const port = images.http;
     const nearby = this.#nearby(chunksName(ref));
+    const delta = chooseDelta(ref, sources);
     const available = [
       ...(nearby.length > 0 ? [createFileTransport({ paths: nearby })] : []),
-      createHttpTransport({ urls: ref.urls, port: images.http }),
+      createHttpTransport({ urls: ref.urls, port }),
       ...(images.transports?.(ref, manifest) ?? []),
     ];
-    return policy.order.flatMap((name) => available.filter((one) => one.name === name));
+    return policy.order.flatMap((name) => [
+      // A delta comes over HTTP too, so it is used where HTTP may be.
+      ...(name === 'http' && delta ? [createDeltaTransport({ ...delta, port })] : []),
+      ...available.filter((one) => one.name === name),
+    ]);
   }
 
   #nearby(name: string): string[] {

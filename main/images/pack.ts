@@ -8,7 +8,9 @@ import { Id } from '../../preload/contract/model.ts';
 import { fromDiskError, KioskError } from '../base/errors.ts';
 import { fsyncFolder, writeFileAtomic } from '../base/files.ts';
 import { ChunkWorkers } from './chunk-workers.ts';
+import { openParent, type PackedDelta, packDelta } from './delta/pack-delta.ts';
 import { CHUNK_SIZE, type ImageFormat, type ImageLayout, ImageManifest } from './manifest.ts';
+import { chunksName, isFileVersion, manifestName } from './names.ts';
 import { readQcow2Header } from './qcow2.ts';
 
 export interface PackOptions {
@@ -28,10 +30,11 @@ export interface PackOptions {
   readonly layout?: ImageLayout;
   /** zstd's, 1 to 19. Default 6. */
   readonly level?: number;
-  readonly parents?: ReadonlyArray<{ readonly version: string; readonly root: string }>;
+  /** Image manifests of older versions, the nearest first: a delta is made from each. */
+  readonly parents?: readonly string[];
   readonly description?: Json;
   readonly signal?: AbortSignal;
-  /** 0 to 1. */
+  /** 0 to 1, for the image and then for each delta. */
   readonly progress?: (fraction: number) => void;
 }
 
@@ -43,21 +46,11 @@ export interface PackResult {
   readonly manifestSha256: string;
   /** The file to serve; the source itself for a plain layout. */
   readonly chunksPath: string;
+  readonly deltas: readonly PackedDelta[];
 }
 
 /** Chunks per task: 4 MiB. */
 const BATCH = 64;
-const VERSION = /^[A-Za-z0-9][A-Za-z0-9._+~-]{0,127}$/;
-
-/** The file of stored chunks, as `pack` names it. */
-export function chunksName({ id, version }: { id: string; version: string }): string {
-  return `${id}-${version}.chunks`;
-}
-
-/** The image manifest, as `pack` names it. */
-export function manifestName({ id, version }: { id: string; version: string }): string {
-  return `${id}-${version}.manifest`;
-}
 
 /**
  * Packs an image. The same source, options and zstd give the same bytes.
@@ -66,7 +59,7 @@ export function manifestName({ id, version }: { id: string; version: string }): 
  */
 export async function packImage(options: PackOptions): Promise<PackResult> {
   const { id, version, outputFolder, layout = 'packed' } = options;
-  if (!Id.safeParse(id).success || !VERSION.test(version)) {
+  if (!Id.safeParse(id).success || !isFileVersion(version)) {
     throw unsupported('its id and version must be usable as file names');
   }
   const format = await formatOf(options);
@@ -74,25 +67,32 @@ export async function packImage(options: PackOptions): Promise<PackResult> {
     await mkdir(outputFolder, { recursive: true });
     const chunksPath =
       layout === 'plain' ? options.source : join(outputFolder, chunksName(options));
+    const parents = await Promise.all((options.parents ?? []).map(openParent));
     const tables = await packChunks(options, layout === 'plain' ? undefined : chunksPath);
     const manifest = new ImageManifest({
       id,
       version,
       format,
       layout,
-      parents: options.parents ?? [],
+      parents: parents.map(({ manifest: { version, root } }) => ({ version, root })),
       description: options.description,
       ...tables,
     });
     const bytes = manifest.encode();
     const manifestPath = join(outputFolder, manifestName(options));
     await writeFileAtomic(manifestPath, bytes, 0o644);
+    const deltas: PackedDelta[] = [];
+    for (const parent of parents) {
+      const { source, signal, progress } = options;
+      deltas.push(await packDelta({ source, manifest, parent, outputFolder, signal, progress }));
+    }
     return {
       manifest,
       manifestPath,
       manifestSize: bytes.length,
       manifestSha256: createHash('sha256').update(bytes).digest('hex'),
       chunksPath,
+      deltas,
     };
   } catch (error) {
     throw fromDiskError(error, 'packing an image');

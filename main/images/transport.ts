@@ -3,6 +3,7 @@
  * policy gives; each may bring any chunks in any order and stop at any time. What was accepted
  * stays accepted, so the next one (or the next run) only brings what is still missing.
  */
+import type { ChunkDictionary } from './chunk-tasks.ts';
 import type { ImageManifest } from './manifest.ts';
 
 /** Where chunks go. Every chunk is checked against the manifest before it counts. */
@@ -23,8 +24,13 @@ export interface ChunkSink {
   /**
    * The same for a chunk as the manifest's file stores it (`manifest.stored(index).encoding`):
    * it is decompressed on the thread that checks it.
+   * @param delta given: the bytes are a zstd frame that was made with this dictionary instead
    */
-  putStored(index: number, bytes: Uint8Array): Promise<'accepted' | 'duplicate' | 'mismatch'>;
+  putStored(
+    index: number,
+    bytes: Uint8Array,
+    delta?: ChunkDictionary,
+  ): Promise<'accepted' | 'duplicate' | 'mismatch'>;
 }
 
 export interface TransferOptions {
@@ -45,7 +51,7 @@ export interface TransferReport {
 }
 
 export interface Transport {
-  /** `udpcast`, `multicast`, `http`, `file`, `peer`. */
+  /** `udpcast`, `multicast`, `http`, `delta`, `file`, `peer`. */
   readonly name: string;
   /**
    * Brings what it can; resolves when it can bring no more (complete or not). Rejects with a

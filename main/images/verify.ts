@@ -30,7 +30,7 @@ export interface VerifyOptions {
   /** Other versions that may have the chunks; asked only when some are wrong. */
   readonly sources: () => Promise<readonly LocalSource[]>;
   /** Where repairs come from; asked only when some are wrong. */
-  readonly transports: (manifest: ImageManifest) => readonly Transport[];
+  readonly transports: (manifest: ImageManifest) => Promise<readonly Transport[]>;
 }
 
 export interface VerifyReport {
@@ -159,7 +159,8 @@ async function repair(
     const between = async (): Promise<void> => context.signal.throwIfAborted();
     await target.fillZeros(between);
     await copyLocal(target, await options.sources(), between);
-    const accounts = await fill({ ...options, target, transports: options.transports(manifest) });
+    const transports = await options.transports(manifest);
+    const accounts = await fill({ ...options, target, transports });
     await file.sync();
     return accounts;
   } finally {

@@ -37,15 +37,15 @@ const clones = [];
 for (const gib of [1, 10, 40]) clones.push({ gib, ms: await cloneTime(gib) });
 
 const images = await debianImages();
+const before = await pack(images.before, 'before');
 const packed = {
-  before: await pack(images.before, 'before'),
-  some: await pack(images.some, 'some'),
-  all: await pack(images.all, 'all'),
+  some: await pack(images.some, 'some', [before.manifestPath]),
+  all: await pack(images.all, 'all', [before.manifestPath]),
 };
 const pairs = [];
 for (const which of ['some', 'all'] as const) {
   const whole = await update(`whole-${which}`, [packed[which]]);
-  const delta = await update(`delta-${which}`, [packed.before, packed[which]]);
+  const delta = await update(`delta-${which}`, [before, packed[which]]);
   const casync = await casyncBytes(images.before, images[which]);
   pairs.push({
     name: { some: 'security updates, 14 packages', all: 'whole upgrade' }[which],
@@ -84,8 +84,8 @@ printResult({
   cloneGoalMs: GOALS.cloneMs,
 });
 
-function pack(source: string, version: string): Promise<PackResult> {
-  return packImage({ source, id: 'debian', version, outputFolder: served });
+function pack(source: string, version: string, parents: string[] = []): Promise<PackResult> {
+  return packImage({ source, id: 'debian', version, outputFolder: served, parents });
 }
 
 /** From the image's name to a disk that QEMU can open: the check at launch and the overlay. */
@@ -120,6 +120,7 @@ async function cloneTime(gib: number): Promise<number[]> {
   const packed: PackResult = {
     ...{ manifest, manifestPath, chunksPath, manifestSha256: digest },
     manifestSize: (await stat(manifestPath)).size,
+    deltas: [],
   };
   await using rig = await imageRig(join(disk.path, id));
   await rig.images.apply([refFor(packed)]);
@@ -184,7 +185,7 @@ async function casyncBytes(v1: string, v2: string): Promise<number> {
 function refFor(packed: PackResult): ImageRef {
   const name = packed.chunksPath.split('/').at(-1);
   const manifest = packed.manifestPath.split('/').at(-1);
-  return refOf(packed, [`${server.url}/${name}`], `${server.url}/${manifest}`);
+  return refOf(packed, [`${server.url}/${name}`], `${server.url}/${manifest}`, server.url);
 }
 
 /** nginx, as a campus would run it. */

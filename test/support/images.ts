@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { KioskError } from '../../main/base/errors.ts';
 import type { ImageRef } from '../../main/base/manifest.ts';
 import { createImages, type Images, type ImagesOptions } from '../../main/images/images.ts';
@@ -55,14 +55,25 @@ export function imageBytes(
 export async function packBytes(
   folder: string,
   bytes: Buffer,
-  about: { id: string; version: string; layout?: 'packed' | 'plain' },
+  about: {
+    id: string;
+    version: string;
+    layout?: 'packed' | 'plain';
+    parents?: readonly string[];
+  },
 ): Promise<PackResult> {
   const source = join(folder, `${about.id}-${about.version}.img`);
   await writeFile(source, bytes);
   return packImage({ source, outputFolder: folder, ...about });
 }
 
-export function refOf(packed: PackResult, urls: string[], manifestUrl: string): ImageRef {
+/** @param deltas where its deltas are served, under their file names; absent: nowhere */
+export function refOf(
+  packed: PackResult,
+  urls: string[],
+  manifestUrl: string,
+  deltas?: string,
+): ImageRef {
   return {
     id: packed.manifest.id,
     version: packed.manifest.version,
@@ -72,6 +83,19 @@ export function refOf(packed: PackResult, urls: string[], manifestUrl: string): 
       sha256: packed.manifestSha256,
     },
     urls,
+    ...(deltas === undefined
+      ? {}
+      : {
+          deltas: packed.deltas.map((delta) => ({
+            from: delta.from,
+            index: {
+              url: `${deltas}/${basename(delta.indexPath)}`,
+              size: delta.indexSize,
+              sha256: delta.indexSha256,
+            },
+            urls: [`${deltas}/${basename(delta.framesPath)}`],
+          })),
+        }),
   };
 }
 
