@@ -18,7 +18,7 @@
 import { KioskError } from '../../base/errors.ts';
 
 /** Chunks of the parent that a dictionary is made of, at most: 256 KiB. */
-export const MAX_DICTIONARY = 4;
+const MAX_DICTIONARY = 4;
 
 const MAGIC = Buffer.from('VSTDLT1\n', 'latin1');
 const ROOT_BYTES = 32;
