@@ -62,6 +62,8 @@ switch() {
       sed -n '/^[a-z_]*=[[:print:]]*$/s/^/dhcp_/p' /run/vestibule/boot/lease.$card
     fi
   } >/run/vestibule/boot/facts
+  # What an installation or an update of the disk believes is what was believed here.
+  cp -r /etc/vestibule/keys /run/vestibule/boot/keys
   if [ -r /etc/vestibule/settings.json ]; then
     mkdir -p /new/etc/vestibule
     cp /etc/vestibule/settings.json /new/etc/vestibule/settings.json

@@ -86,7 +86,7 @@ export class LoggedDisk {
       if (daemon.exitCode !== null) throw new Error('qemu-storage-daemon ended at once');
       await sleep(20);
     }
-    const device = execFileSync('losetup', ['--show', '-f', join(folder, 'export')])
+    const device = execFileSync('losetup', ['--partscan', '--show', '-f', join(folder, 'export')])
       .toString()
       .trim();
     return new LoggedDisk(folder, daemon, device);

@@ -12,7 +12,9 @@ import { noise } from './images.ts';
 import type { ChildOptions } from './install-child.ts';
 
 const CHILD = fileURLToPath(new URL('./install-child.ts', import.meta.url));
-const CONFIGURATION = fileURLToPath(new URL('../../squashfs/grub/disk.cfg', import.meta.url));
+export const CONFIGURATION = fileURLToPath(
+  new URL('../../squashfs/grub/disk.cfg', import.meta.url),
+);
 export const GIB = 1024 ** 3;
 
 /** Why disks cannot be installed on here; undefined: they can. */
@@ -95,13 +97,16 @@ export class Keys {
   readonly #privateKey: string;
   readonly publicKey: string;
 
-  constructor() {
-    const { privateKey, publicKey } = generateKeyPairSync('ed25519', {
-      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-      publicKeyEncoding: { type: 'spki', format: 'pem' },
-    });
-    this.#privateKey = privateKey;
-    this.publicKey = publicKey;
+  /** @param pair PEM; default: new ones */
+  constructor(pair: { privateKey: string; publicKey: string } = newPair()) {
+    this.#privateKey = pair.privateKey;
+    this.publicKey = pair.publicKey;
+  }
+
+  /** Puts the public key where the initrd does: below `boot/keys`. */
+  async publish(folder: string): Promise<void> {
+    await mkdir(join(folder, 'boot', 'keys'), { recursive: true });
+    await writeFile(join(folder, 'boot', 'keys', 'campus.pem'), this.publicKey);
   }
 
   /** A system as `npm run squashfs` makes one, with these bytes for kernel and initrd, or noise. */
@@ -137,6 +142,13 @@ export class Keys {
   }
 }
 
+function newPair(): { privateKey: string; publicKey: string } {
+  return generateKeyPairSync('ed25519', {
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  });
+}
+
 function sha256(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
@@ -163,8 +175,7 @@ export class HelperProcess {
     facts = 'source=network\n',
   ): Promise<HelperProcess> {
     const bootFolder = join(folder, 'boot');
-    await mkdir(join(bootFolder, 'keys'), { recursive: true });
-    await writeFile(join(bootFolder, 'keys', 'campus.pem'), keys.publicKey);
+    await keys.publish(folder);
     await writeFile(join(bootFolder, 'facts'), facts);
     const socket = join(folder, `helper-${randomUUID().slice(0, 8)}.sock`);
     const options: ChildOptions = {
