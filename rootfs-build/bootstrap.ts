@@ -1,7 +1,9 @@
 /** Debian's part of the tree: mmdebstrap, with a cache of packages. */
-import { mkdir } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SUITE, sources } from './debian.ts';
+import { type ArchiveState, SUITE, sources } from './debian.ts';
 import { packageList } from './lists.ts';
 import type { RootfsOptions } from './options.ts';
 import { run } from './run.ts';
@@ -25,20 +27,46 @@ const INCLUDED = [
 ];
 
 /**
- * @param packages a folder with the runtime's package and its index
- * @param tree must not exist
+ * Debian's part of the tree, before anything of ours. Kept, for it changes only with the archive
+ * and the package lists.
+ *
+ * @returns a folder that must not be written to
  */
-export async function bootstrap(
+export async function debianTree(
   options: RootfsOptions,
-  packages: string,
+  state: ArchiveState,
+  fresh: boolean,
+): Promise<string> {
+  const { profile, architecture, cache } = options;
+  const list = packageList(profile, architecture);
+  const key = createHash('sha256')
+    .update(JSON.stringify({ list, state, architecture, EXCLUDED, INCLUDED }))
+    .digest('hex')
+    .slice(0, 32);
+  const kept = join(cache, 'debian', `${profile}-${architecture}-${key}`);
+  if (existsSync(kept) && !fresh) return kept;
+  await mkdir(join(cache, 'debian'), { recursive: true });
+  await dropOlder(join(cache, 'debian'), `${profile}-${architecture}-`);
+  const part = await mkdtemp(join(cache, 'debian', '.part-'));
+  try {
+    await bootstrap(options, list, join(part, 'tree'), state.epoch);
+    await rm(kept, { recursive: true, force: true });
+    await rename(join(part, 'tree'), kept);
+  } finally {
+    await rm(part, { recursive: true, force: true });
+  }
+  return kept;
+}
+
+async function bootstrap(
+  { architecture, mirror, cache }: RootfsOptions,
+  list: readonly string[],
   tree: string,
   epoch: number,
 ): Promise<void> {
-  const { profile, architecture, mirror, cache } = options;
-  const kept = join(cache, 'packages', architecture);
-  await mkdir(kept, { recursive: true });
+  const packages = join(cache, 'packages', architecture);
+  await mkdir(packages, { recursive: true });
   const archives = '"$1"/var/cache/apt/archives';
-  const list = [...packageList(profile, architecture), 'vestibule'];
   await run(
     'mmdebstrap',
     [
@@ -49,18 +77,16 @@ export async function bootstrap(
       `--include=${list.join(',')}`,
       '--aptopt=APT::Install-Recommends "false"',
       '--aptopt=Acquire::Retries "3"',
-      '--dpkgopt=force-confdef',
       ...EXCLUDED.map((path) => `--dpkgopt=path-exclude=${path}`),
       ...INCLUDED.map((path) => `--dpkgopt=path-include=${path}`),
       // Packages stay for the next build; hard links, for both are on one file system.
       '--skip=download/empty',
       '--skip=essential/unlink',
-      `--setup-hook=mkdir -p ${archives} && find '${kept}' -name '*.deb' -exec cp -l -t ${archives} {} +`,
-      `--customize-hook=find ${archives} -name '*.deb' ! -name 'vestibule_*' -exec cp -ln -t '${kept}' {} +`,
+      `--setup-hook=mkdir -p ${archives} && find '${packages}' -name '*.deb' -exec cp -l -t ${archives} {} +`,
+      `--customize-hook=find ${archives} -name '*.deb' -exec cp -ln -t '${packages}' {} +`,
       SUITE,
       tree,
       ...sources(mirror),
-      `deb [trusted=yes] copy:${packages} ./`,
     ],
     {
       env: {
@@ -71,4 +97,11 @@ export async function bootstrap(
       },
     },
   );
+}
+
+/** One tree of a kind is enough: they are large. */
+async function dropOlder(folder: string, prefix: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (name.startsWith(prefix)) await rm(join(folder, name), { recursive: true, force: true });
+  }
 }

@@ -55,11 +55,11 @@ export async function finish(
   await copyFile(join(tree, 'boot', `vmlinuz-${release}`), join(image.out, 'vmlinuz'));
 
   await configure(tree, options, image);
-  await mask(tree, maskedUnits(architecture));
+  await mask(tree, maskedUnits(profile, architecture));
   const modules = moduleList(profile, architecture);
   if (modules) {
     const unknown = await trimModules(tree, modules);
-    if (unknown.length > 0) console.error(`rootfs: the kernel has no ${unknown.join(', ')}`);
+    if (unknown.length > 0) throw new Error(`the kernel has no module ${unknown.join(', ')}`);
   }
   await trim(tree, trimList(profile, architecture));
   await run('ldconfig', ['-r', tree, '-X']);

@@ -4,14 +4,14 @@ import { createReadStream } from 'node:fs';
 import { lstat, readFile, readlink } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { archiveState } from './debian.ts';
+import { type ArchiveState, archiveState } from './debian.ts';
 import { NODE_VERSION } from './node-binary.ts';
 import type { RootfsOptions } from './options.ts';
 import { walk } from './runtime-package.ts';
 
 export interface Inputs {
   readonly hash: string;
-  readonly epoch: number;
+  readonly archive: ArchiveState;
   readonly version: string;
 }
 
@@ -20,14 +20,14 @@ const PARTS = ['rootfs-build', 'dist/main', 'dist/preload', 'dist/renderer', 'di
 
 export async function inputs(root: string, options: RootfsOptions): Promise<Inputs> {
   const { mirror, architecture, profile, cache } = options;
-  const { fingerprint, epoch } = await archiveState(mirror, architecture, cache);
+  const archive = await archiveState(mirror, architecture, cache);
   const lock = await readFile(join(root, 'package-lock.json'), 'utf8');
   const sqlite = /"node_modules\/better-sqlite3": \{[^}]*/.exec(lock)?.[0] ?? '';
   const hash = createHash('sha256');
-  hash.update(JSON.stringify({ profile, architecture, fingerprint, epoch, NODE_VERSION, sqlite }));
+  hash.update(JSON.stringify({ profile, architecture, archive, NODE_VERSION, sqlite }));
   for (const part of PARTS) await hashFolder(hash, root, join(root, part));
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-  return { hash: hash.digest('hex').slice(0, 32), epoch, version: String(version) };
+  return { hash: hash.digest('hex').slice(0, 32), archive, version: String(version) };
 }
 
 async function hashFolder(

@@ -1,7 +1,7 @@
 /** What is in the image: every file, every package, and under which licence. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { lstat, readlink } from 'node:fs/promises';
+import { lstat, readFile, readlink } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { run } from './run.ts';
@@ -57,4 +57,16 @@ async function sha256(path: string): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash);
   return hash.digest('hex');
+}
+
+/** Lines of two lists of files that differ, at most 80 of them. */
+export async function compare(first: string, second: string): Promise<string> {
+  const [a, b] = await Promise.all(
+    [first, second].map(async (path) => new Set((await readFile(path, 'utf8')).split('\n'))),
+  );
+  const only = (x = new Set<string>(), y = new Set<string>()): string[] =>
+    [...x].filter((line) => !y.has(line));
+  return [...only(a, b).map((line) => `- ${line}`), ...only(b, a).map((line) => `+ ${line}`)]
+    .slice(0, 80)
+    .join('\n');
 }

@@ -40,8 +40,9 @@ export function moduleList(profile: Profile, architecture: Architecture): string
   return profile === 'vm' ? read('modules-vm.txt', architecture) : undefined;
 }
 
-export function maskedUnits(architecture: Architecture): string[] {
-  return read('masked-units.txt', architecture);
+export function maskedUnits(profile: Profile, architecture: Architecture): string[] {
+  const common = read('masked-units.txt', architecture);
+  return profile === 'vm' ? [...common, ...read('masked-units-vm.txt', architecture)] : common;
 }
 
 function read(name: string, architecture: Architecture): string[] {

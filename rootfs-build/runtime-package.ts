@@ -3,18 +3,7 @@
  * module), the units and the configuration of rootfs-build/package. The same inputs give the same
  * bytes: names in order, one owner, one time.
  */
-import { createHash } from 'node:crypto';
-import {
-  chmod,
-  copyFile,
-  cp,
-  lstat,
-  lutimes,
-  mkdir,
-  readdir,
-  readFile,
-  writeFile,
-} from 'node:fs/promises';
+import { chmod, copyFile, cp, lstat, lutimes, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { nodeBinary } from './node-binary.ts';
 import type { Architecture } from './options.ts';
@@ -28,7 +17,7 @@ export interface RuntimePackageOptions {
   /** Seconds since 1970, for every file. */
   readonly epoch: number;
   readonly cache: string;
-  /** Must exist; gets `vestibule_VERSION_ARCH.deb` and apt's index of it. */
+  /** Must exist; gets `vestibule_VERSION_ARCH.deb`. */
   readonly out: string;
 }
 
@@ -84,7 +73,6 @@ export async function buildRuntimePackage(options: RuntimePackageOptions): Promi
   await run('dpkg-deb', ['--build', '--root-owner-group', '-Zzstd', '-z1', tree, file], {
     env: { SOURCE_DATE_EPOCH: String(epoch) },
   });
-  await writeIndex(options, file);
   return file;
 }
 
@@ -130,17 +118,6 @@ async function normalise(tree: string, epoch: number): Promise<void> {
     }
     await lutimes(path, epoch, epoch);
   }
-}
-
-/** apt's index of a folder with one package (`deb copy:FOLDER ./`). */
-async function writeIndex(options: RuntimePackageOptions, file: string): Promise<void> {
-  const bytes = await readFile(file);
-  const index = [
-    `Filename: ./${relative(options.out, file)}`,
-    `Size: ${bytes.length}`,
-    `SHA256: ${createHash('sha256').update(bytes).digest('hex')}`,
-  ];
-  await writeFile(join(options.out, 'Packages'), `${control(options)}${index.join('\n')}\n\n`);
 }
 
 /** Everything below a folder and the folder itself, contents before the folder, names in order. */
