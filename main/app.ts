@@ -54,6 +54,8 @@ export interface KioskStart {
 export interface Kiosk {
   /** Settles when the screen is gone for good: the entry then ends the process. */
   readonly over: Promise<void>;
+  /** Settles when a page has been drawn for the first time. */
+  readonly painted: Promise<void>;
   /**
    * @param endSessions false: local machines go on, to be adopted by the next start
    */
@@ -460,6 +462,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
   };
   return {
     over: over.promise,
+    painted: painted.promise,
     close(endSessions) {
       closed ??= close(endSessions);
       return closed;

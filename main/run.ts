@@ -17,6 +17,8 @@ const SETTLED_MS = 5_000;
 export async function runKiosk(start: KioskStart): Promise<void> {
   try {
     const kiosk = await startKiosk(start);
+    // For the journal, where boots are measured and tested.
+    void kiosk.painted.then(() => process.stderr.write('vestibule: the page is on the screen\n'));
     // Not at the end, which may be a power cut.
     flushCompileCache();
     setTimeout(collectGarbage, SETTLED_MS).unref();

@@ -2,12 +2,14 @@
 import { copyFile, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { debianTree } from './bootstrap.ts';
+import { checkTree } from './check-tree.ts';
 import { finish } from './finish.ts';
 import type { Inputs } from './inputs.ts';
 import { digest, manifest, readPackages } from './inventory.ts';
 import type { RootfsOptions } from './options.ts';
 import { run } from './run.ts';
 import { buildRuntimePackage } from './runtime-package.ts';
+import { licenceList, readLicences, spdx } from './sbom.ts';
 
 /** Results that stay in the cache, whatever their inputs. */
 const KEPT = 3;
@@ -58,6 +60,16 @@ export async function build(
     await writeFile(join(out, 'packages.txt'), `${lines.join('\n')}\n`);
     const files = await manifest(tree);
     await writeFile(join(out, 'files.txt'), files);
+    const licensed = await readLicences(tree, list);
+    await writeFile(join(out, 'licences.txt'), licenceList(licensed));
+    const image = { name: `vestibule-${profile}-${architecture}-${version}`, epoch };
+    await writeFile(
+      join(out, 'sbom.spdx.json'),
+      spdx({ ...image, digest: digest(files) }, licensed),
+    );
+    say('checking');
+    const wrong = await checkTree(tree);
+    if (wrong.length > 0) throw new Error(`the tree is not as it must be:\n${wrong.join('\n')}`);
     await rename(deb, join(out, basename(deb)));
     await rm(work, { recursive: true });
     const size = (await run('du', ['-xsm', tree])).split('\t')[0];

@@ -16,7 +16,14 @@ export interface Inputs {
 }
 
 /** Parts of the repository that end up in the image, or make it. */
-const PARTS = ['rootfs-build', 'dist/main', 'dist/preload', 'dist/renderer', 'dist/display'];
+const PARTS = [
+  'rootfs-build',
+  'squashfs/grub',
+  'dist/main',
+  'dist/preload',
+  'dist/renderer',
+  'dist/display',
+];
 
 export async function inputs(root: string, options: RootfsOptions): Promise<Inputs> {
   const { mirror, architecture, profile, cache } = options;

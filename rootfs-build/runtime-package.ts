@@ -53,6 +53,8 @@ export async function buildRuntimePackage(options: RuntimePackageOptions): Promi
   }
   await copyFile(await nodeBinary(architecture, options.cache), join(lib, 'node'));
   await chmod(join(lib, 'node'), 0o755);
+  // What an installation writes to the disk's system partition.
+  await copyFile(join(root, 'squashfs/grub/disk.cfg'), join(lib, 'grub.cfg'));
   await copyNativeModule(root, lib, NATIVE[architecture]);
   await writeFile(
     join(lib, 'package.json'),

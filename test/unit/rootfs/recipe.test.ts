@@ -4,6 +4,7 @@ import { packageHashes, releaseEpoch } from '../../../rootfs-build/debian.ts';
 import { moduleList, packageList, parseList } from '../../../rootfs-build/lists.ts';
 import { parseDependencies, selectModules } from '../../../rootfs-build/modules.ts';
 import { readRootfsOptions } from '../../../rootfs-build/options.ts';
+import { licencesOf } from '../../../rootfs-build/sbom.ts';
 
 describe('lists', () => {
   test('comments, empty lines and other architectures are left out', () => {
@@ -111,5 +112,27 @@ describe('options', () => {
     });
     expect(() => readRootfsOptions(['--profile', 'tiny'], '/r')).toThrow('vm, lab, full');
     expect(() => readRootfsOptions(['--arch', 'i386'], '/r')).toThrow('amd64, arm64');
+  });
+});
+
+describe('licences', () => {
+  test('short names of a copyright file for machines, each once', () => {
+    const text = [
+      'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/',
+      '',
+      'Files: *',
+      'License: GPL-2+',
+      ' text',
+      '',
+      'Files: lib/*',
+      'License: MIT',
+      '',
+      'License: GPL-2+',
+    ].join('\n');
+    expect(licencesOf(text)).toEqual(['GPL-2+', 'MIT']);
+  });
+
+  test('prose names none: nobody guesses', () => {
+    expect(licencesOf('This is free software.\nLicense: yes\n')).toEqual([]);
   });
 });
