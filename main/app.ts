@@ -213,12 +213,13 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     onSystem: (system) => emit('install.changed', system),
   });
 
-  const spice = createSpiceBridge({
+  const frames = {
     log: log.scope('display'),
     displayOrigin: DISPLAY_ORIGIN,
     uiOrigin: start.uiOrigin,
     returnChord: RETURN_CHORD.label,
-  });
+  };
+  const spice = createSpiceBridge(frames);
   const engines = createEngines({
     launcher,
     settings,
@@ -228,6 +229,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     homes,
     spice,
     kiosk: options.kiosk,
+    frames,
     dataFolder,
     runtimeFolder,
     shell: () => shell,
@@ -455,7 +457,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     await saver.close();
     await Promise.all([uiCache.close(), pages.close(), lane.close()]);
     people.close();
-    engines.close();
+    await engines.close();
     await campus.close();
     await launcher.stopAll();
     log.close();

@@ -11,7 +11,9 @@ import type { People } from './people/people.ts';
 import type { Launcher } from './process/launcher.ts';
 import { CredentialDesk } from './sessions/credentials.ts';
 import type { Engine } from './sessions/engine.ts';
+import type { FrameDoorOptions } from './sessions/frame-door.ts';
 import { NativeStrip } from './sessions/native-strip.ts';
+import { createRdpBridge } from './sessions/rdp/embedded/bridge.ts';
 import { createRdpEngine } from './sessions/rdp/engine.ts';
 import { openPinStore } from './sessions/rdp/pins.ts';
 import type { SpiceBridge } from './sessions/spice/bridge.ts';
@@ -27,6 +29,11 @@ import { viewTexts } from './view-texts.ts';
 /** A .vv file or a password: anything longer is no ticket. */
 const MAX_TICKET_BYTES = 256 * 1024;
 
+type FrameOptions = Pick<
+  FrameDoorOptions<never>,
+  'log' | 'displayOrigin' | 'uiOrigin' | 'returnChord'
+>;
+
 export interface EnginesOptions {
   readonly launcher: Launcher;
   readonly settings: Settings;
@@ -37,6 +44,8 @@ export interface EnginesOptions {
   readonly spice: SpiceBridge;
   /** The UI fills the screen. */
   readonly kiosk: boolean;
+  /** Where display frames are served, and what they are told. */
+  readonly frames: FrameOptions;
   readonly dataFolder: string;
   readonly runtimeFolder: string;
   /** undefined while the screen is not ready. */
@@ -54,7 +63,7 @@ export interface Engines {
   readonly strip: NativeStrip;
   /** Whether machines use KVM, found by running one; asked once per boot. */
   virtualization(): Promise<{ readonly kvm: boolean; readonly reason: string | null }>;
-  close(): void;
+  close(): Promise<void>;
 }
 
 export function createEngines(options: EnginesOptions): Engines {
@@ -86,7 +95,10 @@ export function createEngines(options: EnginesOptions): Engines {
     redact: (text) => log.redact(text),
   });
   people.onSignOut((person) => credentials.wipe(person.id));
+  const bridge = createRdpBridge(options.frames);
   const rdp = createRdpEngine({
+    bridge,
+    preferred: () => settings.get('sessions.viewer'),
     launcher,
     credentials,
     pins,
@@ -137,7 +149,8 @@ export function createEngines(options: EnginesOptions): Engines {
       const { accelerator, reason } = await machines.accelerator();
       return { kvm: accelerator === 'kvm', reason };
     },
-    close() {
+    async close() {
+      await bridge.end();
       credentials.wipe();
       pins.close();
     },

@@ -53,8 +53,11 @@ export class FrameDoor<Grant> {
     });
   }
 
-  /** An address for a frame, with a fresh token that is good for one connection. */
-  async address(grant: Grant): Promise<string> {
+  /**
+   * An address for a frame, with a fresh token that is good for one connection.
+   * @param off what the frame is not to do
+   */
+  async address(grant: Grant, off: readonly ('clipboard' | 'resize')[] = []): Promise<string> {
     this.#listening ??= this.#listen();
     const { port } = (await this.#listening).address() as AddressInfo;
     const token = this.tokens.issue(grant, TOKEN_LIFETIME_MS);
@@ -65,6 +68,7 @@ export class FrameDoor<Grant> {
       token,
       parent: this.#options.uiOrigin,
       chord: this.#options.returnChord,
+      ...Object.fromEntries(off.map((option) => [option, 'off'])),
     }).toString();
     return url.href;
   }

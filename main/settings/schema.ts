@@ -190,7 +190,7 @@ export const SETTINGS = {
     z.enum(['embedded', 'native']),
     'embedded',
     '"embedded" or "native"',
-    'How machines and SPICE desktops are shown: in the page, or by remote-viewer in a window of its own where it is installed.',
+    'How machines and remote desktops are shown where both would do: in the page, or in a window of a viewer of its own (remote-viewer, xfreerdp) where it is installed. An RDP desktop that needs sound or redirection takes the window.',
     { policy: true },
   ),
   'sessions.graceSeconds': setting(

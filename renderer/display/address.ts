@@ -8,6 +8,10 @@ export interface DisplayAddress {
   /** Origin of the page around the frame. */
   readonly parent: string;
   readonly chord: Chord;
+  /** Copied text may pass, both ways. */
+  readonly clipboard: boolean;
+  /** The picture follows the frame's size. */
+  readonly resize: boolean;
 }
 
 /** A key with its modifiers, such as Ctrl+Alt+Home. */
@@ -30,8 +34,18 @@ export function parseAddress(href: string): DisplayAddress | undefined {
   const chord = parseChord(values.get('chord') ?? '');
   if (!/^127\.0\.0\.1:\d{1,5}$/.test(bridge) || !isToken(token)) return undefined;
   if (!URL.canParse(parent) || new URL(parent).origin !== parent || !chord) return undefined;
-  const channel = (other: string): string => `ws://${bridge}/spice/${other}`;
-  return { url: channel(token), channel, parent, chord };
+  const name = /^\/(spice|rdp)\.html$/.exec(new URL(href).pathname)?.[1];
+  if (name === undefined) return undefined;
+  const channel = (other: string): string => `ws://${bridge}/${name}/${other}`;
+  const on = (option: string): boolean => values.get(option) !== 'off';
+  return {
+    url: channel(token),
+    channel,
+    parent,
+    chord,
+    clipboard: on('clipboard'),
+    resize: on('resize'),
+  };
 }
 
 export function isToken(value: unknown): value is string {

@@ -1,8 +1,7 @@
 /** The keyboard of a display: every key goes to the guest, but for the return chord. */
 import { type Chord, isChord } from './address.ts';
-import { scancode } from './scancodes.ts';
 
-/** Bits of SPICE's key modifiers message. */
+/** Bits of `sendLocks`, as SPICE has them. */
 const LOCKS = [
   ['ScrollLock', 1],
   ['NumLock', 2],
@@ -19,8 +18,11 @@ const MODIFIERS: readonly (readonly [codes: readonly string[], held: (event: Hel
   ];
 type Held = Pick<KeyboardEvent, 'shiftKey' | 'ctrlKey' | 'altKey' | 'metaKey' | 'getModifierState'>;
 
+/** A physical key (`KeyboardEvent.code`) as the protocol sends it; undefined: it has no such key. */
+export type KeyEncoder = (code: string, down: boolean) => number | undefined;
+
 export interface KeyboardPort {
-  /** A scancode message; dropped while the guest is not connected. */
+  /** A key as the encoder gave it; dropped while the guest is not connected. */
   sendKey(down: boolean, code: number): void;
   sendLocks(bits: number): void;
   onChord(): void;
@@ -29,15 +31,17 @@ export interface KeyboardPort {
 export class Keyboard {
   readonly #port: KeyboardPort;
   readonly #chord: Chord;
+  readonly #encode: KeyEncoder;
   readonly #pressed = new Set<string>();
   /** The guest's locks may have drifted while others had the keyboard. */
   #locksKnown = false;
   /** A dead key waits for the letter that it goes with. */
   #composing = false;
 
-  constructor(port: KeyboardPort, chord: Chord) {
+  constructor(port: KeyboardPort, chord: Chord, encode: KeyEncoder) {
     this.#port = port;
     this.#chord = chord;
+    this.#encode = encode;
   }
 
   /** Listens until the page ends. */
@@ -59,7 +63,7 @@ export class Keyboard {
       }
       return;
     }
-    const code = scancode(event.code, true);
+    const code = this.#encode(event.code, true);
     if (code === undefined) return;
     this.#syncLocks(event);
     this.#dropLostModifiers(event);
@@ -88,8 +92,9 @@ export class Keyboard {
   /** Presses and releases keys in order, as for Ctrl+Alt+Delete. */
   type(codes: readonly string[]): void {
     this.releaseAll();
-    for (const code of codes) this.#port.sendKey(true, scancode(code, true) ?? 0);
-    for (const code of [...codes].reverse()) this.#port.sendKey(false, scancode(code, false) ?? 0);
+    for (const code of codes) this.#port.sendKey(true, this.#encode(code, true) ?? 0);
+    for (const code of [...codes].reverse())
+      this.#port.sendKey(false, this.#encode(code, false) ?? 0);
   }
 
   /** A modifier whose release was swallowed (Shift after a dead key) ends at the next key. */
@@ -102,7 +107,7 @@ export class Keyboard {
 
   #release(key: string): void {
     this.#pressed.delete(key);
-    const code = scancode(key, false);
+    const code = this.#encode(key, false);
     if (code !== undefined) this.#port.sendKey(false, code);
   }
 

@@ -1,6 +1,6 @@
 /**
  * Physical keys (`KeyboardEvent.code`, W3C UI Events KeyboardEvent code Values) as PC scancodes,
- * set 1: what SPICE sends. The guest's own layout gives them their meaning, so the layout of
+ * set 1: what SPICE and RDP send. The guest's own layout gives them their meaning, so the layout of
  * the kiosk does not matter. Two bytes (`0xe0xx`) are an escaped key.
  */
 const SCANCODES: Readonly<Record<string, number>> = {
@@ -139,4 +139,12 @@ export function scancode(code: string, down: boolean): number | undefined {
   if (make === undefined) return undefined;
   const last = (make & 0xff) | (down ? 0 : 0x80);
   return make > 0xff ? (last << 8) | (make >> 8) : last;
+}
+
+/**
+ * The key for RDP (MS-RDPBCGR 2.2.8.1.1.3.1.1.1): its make code, `0xe0xx` where it is escaped.
+ * Undefined also for Pause, whose sequence RDP sends with a flag that IronRDP has no way to set.
+ */
+export function makeCode(code: string): number | undefined {
+  return SCANCODES[code];
 }

@@ -1,6 +1,6 @@
 /** One display: its channels from the first byte to the end, and the canvas that they draw on. */
 import type { SpiceConn, SpiceConnOptions } from 'spice-html5/spiceconn.js';
-import { ERROR_CODES, type ErrorCode } from '../../preload/contract/errors.ts';
+import { ERROR_CODES } from '../../preload/contract/errors.ts';
 import type { DisplayAddress } from './address.ts';
 import {
   type ChannelId,
@@ -10,6 +10,7 @@ import {
   PlaybackChannel,
 } from './channels.ts';
 import { CursorChannel } from './cursor.ts';
+import type { FrameSession, FrameSessionEvents } from './frame.ts';
 
 const CHANNEL = { display: 2, inputs: 3, cursor: 4, playback: 5 } as const;
 /** The bridge's close code; its reason is an error code, or empty when it ended the display. */
@@ -20,19 +21,10 @@ const RESIZE_QUIET_MS = 250;
 /** The agent takes even sizes; smaller ones are a frame that is being laid out. */
 const MIN_SIZE = 320;
 
-export interface DisplayEvents {
-  /** The guest's picture is drawn and takes input. */
-  onPicture(canvas: HTMLCanvasElement): void;
-  /** Over; null: the kiosk ended it. */
-  onClosed(code: ErrorCode | null): void;
-  onClipboard(text: string): void;
-  onCursor(css: string): void;
-}
-
-export class DisplaySession {
+export class SpiceSession implements FrameSession {
   inputs: InputsChannel | undefined;
   readonly #address: DisplayAddress;
-  readonly #events: DisplayEvents;
+  readonly #events: FrameSessionEvents;
   readonly #screen: HTMLElement;
   readonly #main: MainChannel;
   readonly #channels = new Set<SpiceConn>();
@@ -45,7 +37,7 @@ export class DisplaySession {
   #wanted: readonly [number, number] | undefined;
   #resizeTimer: number | undefined;
 
-  constructor(address: DisplayAddress, screen: HTMLElement, events: DisplayEvents) {
+  constructor(address: DisplayAddress, screen: HTMLElement, events: FrameSessionEvents) {
     this.#address = address;
     this.#events = events;
     this.#screen = screen;

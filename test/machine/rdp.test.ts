@@ -11,11 +11,14 @@ import { createLog, type Log } from '../../main/log/log.ts';
 import { Launcher } from '../../main/process/launcher.ts';
 import type { Ask, Engine, RunningSession } from '../../main/sessions/engine.ts';
 import { NativeStrip } from '../../main/sessions/native-strip.ts';
+import { createRdpBridge } from '../../main/sessions/rdp/embedded/bridge.ts';
 import { createRdpEngine } from '../../main/sessions/rdp/engine.ts';
 import { openPinStore, type PinStore } from '../../main/sessions/rdp/pins.ts';
 import { probe } from '../../main/sessions/rdp/probe.ts';
 import type { WireError } from '../../preload/contract/errors.ts';
 import { type Display, startDisplay } from '../support/display.ts';
+import { DISPLAY_ORIGIN, UI_ORIGIN } from '../support/display-page.ts';
+import { everyProcess } from '../support/processes.ts';
 import { answers, deskFor, unasked } from '../support/questions.ts';
 import {
   freePort,
@@ -58,6 +61,13 @@ beforeAll(async () => {
     credentials,
     pins,
     strip: new NativeStrip({ launcher, kiosk: false, log }),
+    bridge: createRdpBridge({
+      log,
+      displayOrigin: DISPLAY_ORIGIN,
+      uiOrigin: UI_ORIGIN,
+      returnChord: 'Ctrl+Alt+Home',
+    }),
+    preferred: () => 'native',
     runtimeFolder,
     onReturnChord,
     log,
@@ -174,21 +184,6 @@ async function expectColour(wanted: readonly number[]): Promise<void> {
 
 async function show(session: RunningSession): Promise<void> {
   if (session.surface.type === 'native') await session.surface.show();
-}
-
-/** Command lines and environments of every process that can be read. */
-function everyProcess(): string {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => ['cmdline', 'environ'].map((file) => `/proc/${pid}/${file}`))
-    .map((path) => {
-      try {
-        return readFileSync(path, 'latin1');
-      } catch {
-        return '';
-      }
-    })
-    .join('\n');
 }
 
 /** What FreeRDP leaves outside its home: shared memory, and mounts for copied files. */

@@ -1,5 +1,5 @@
 /** A process tree as /proc shows it. */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 
 export interface ProcessInfo {
   readonly pid: number;
@@ -84,4 +84,58 @@ function read(path: string): string {
   } catch {
     return '';
   }
+}
+
+/** Command lines and environments of every process that can be read. */
+export function everyProcess(): string {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => ['cmdline', 'environ'].map((file) => `/proc/${pid}/${file}`))
+    .map((path) => {
+      try {
+        return readFileSync(path, 'latin1');
+      } catch {
+        return '';
+      }
+    })
+    .join('\n');
+}
+
+/**
+ * Which of these texts the writable memory of a process contains, as UTF-8 or UTF-16: all that it
+ * has, whatever a heap snapshot would leave out. Needs the right to trace the process.
+ */
+export function textsInMemory(pid: number, texts: readonly string[]): string[] {
+  const wanted = texts.map((text) => ({
+    text,
+    forms: [Buffer.from(text, 'utf8'), Buffer.from(text, 'utf16le')],
+  }));
+  const found = new Set<string>();
+  const memory = openSync(`/proc/${pid}/mem`, 'r');
+  const block = Buffer.alloc(4 * 1024 * 1024);
+  /** What one block shares with the next, so that no text is cut. */
+  const overlap = 4096;
+  try {
+    for (const line of read(`/proc/${pid}/maps`).split('\n')) {
+      const [, from, to] = /^([0-9a-f]+)-([0-9a-f]+) rw/.exec(line) ?? [];
+      if (from === undefined || to === undefined) continue;
+      const end = Number.parseInt(to, 16);
+      for (let at = Number.parseInt(from, 16); at < end; at += block.length - overlap) {
+        const length = Math.min(block.length, end - at);
+        let count = 0;
+        try {
+          count = readSync(memory, block, 0, length, at);
+        } catch {
+          // Reserved and never touched.
+        }
+        const seen = block.subarray(0, count);
+        for (const { text, forms } of wanted) {
+          if (forms.some((form) => seen.includes(form))) found.add(text);
+        }
+      }
+    }
+  } finally {
+    closeSync(memory);
+  }
+  return [...found];
 }

@@ -19,6 +19,10 @@ export interface SharedDesktop {
   paint(colour: string): void;
   /** X keycodes pressed on the shared screen so far, oldest first. */
   readonly keys: readonly number[];
+  /** Buttons pressed so far, oldest first; 4 and 5 are the wheel. */
+  readonly buttons: readonly number[];
+  /** Where the pointer is on the shared screen. */
+  pointer(): [x: number, y: number];
   /**
    * @param options.identity servers of the same name show the same certificate
    * @param options.accounts user and password for NLA
@@ -37,23 +41,35 @@ export async function startSharedDesktop(): Promise<SharedDesktop> {
   const folder = await mkdtemp(join(tmpdir(), 'rdp-servers-'));
   const display: Display = await startDisplay([1024, 768]);
   const keys: number[] = [];
+  const buttons: number[] = [];
   const listener = spawn('xinput', ['test-xi2', '--root'], {
     env: display.env,
     stdio: ['ignore', 'pipe', 'ignore'],
   });
-  let pressed = false;
+  let pressed: number[] | undefined;
   createInterface({ input: listener.stdout }).on('line', (line) => {
-    if (line.startsWith('EVENT')) pressed = line.includes('(RawKeyPress)');
+    if (line.includes('(RawKeyPress)')) pressed = keys;
+    else if (line.includes('(RawButtonPress)')) pressed = buttons;
+    else if (line.startsWith('EVENT')) pressed = undefined;
     const code = /^\s+detail: (\d+)$/.exec(line)?.[1];
-    if (pressed && code !== undefined) {
-      keys.push(Number(code));
-      pressed = false;
+    if (code !== undefined) {
+      pressed?.push(Number(code));
+      pressed = undefined;
     }
   });
   const servers = new Set<RdpServer>();
 
   return {
     keys,
+    buttons,
+    pointer() {
+      const place = execFileSync('xdotool', ['getmouselocation'], {
+        env: display.env,
+        encoding: 'utf8',
+      });
+      const [, x, y] = /x:(\d+) y:(\d+)/.exec(place) ?? [];
+      return [Number(x), Number(y)];
+    },
     paint: (colour) =>
       void execFileSync('xsetroot', ['-solid', colour], { env: display.env, stdio: 'ignore' }),
     async serve({ security, identity = 'server', accounts = {}, port: wanted }) {

@@ -1,6 +1,7 @@
 /**
- * Remote desktops over RDP in xfreerdp's window. Host, protection and certificate are checked
- * before it starts, so that it has nothing to ask. Why xfreerdp: docs/adr/0011-rdp-engines.md.
+ * Remote desktops over RDP: in xfreerdp's window, or in a frame of the page. Host, protection and
+ * certificate are checked before either starts, so that it has nothing to ask. Why these two:
+ * docs/adr/0011-rdp-engines.md and docs/adr/0015-rdp-in-the-page.md.
  */
 import { stat } from 'node:fs/promises';
 import type { ErrorCode } from '../../../preload/contract/errors.ts';
@@ -15,6 +16,9 @@ import { openWindow } from '../native-window.ts';
 import { viewerArguments } from './arguments.ts';
 import { checkCertificate } from './certificate.ts';
 import { type ChosenHost, chooseHost } from './choose-host.ts';
+import type { RdpBridge } from './embedded/bridge.ts';
+import { chooseEngine } from './embedded/choice.ts';
+import { startEmbedded } from './embedded/session.ts';
 import { endFailure, startFailure } from './exit-codes.ts';
 import { removeHome } from './home.ts';
 import type { PinStore } from './pins.ts';
@@ -35,6 +39,9 @@ export interface RdpEngineOptions {
   readonly launcher: Launcher;
   readonly credentials: CredentialDesk;
   readonly pins: PinStore;
+  readonly bridge: RdpBridge;
+  /** What `engine: "auto"` means on this kiosk. */
+  readonly preferred: () => 'native' | 'embedded';
   /** For what lasts as long as a session; nobody else's: it is emptied at the first start. */
   readonly runtimeFolder: string;
   /** The person wants the tiles back. */
@@ -57,16 +64,22 @@ export function createRdpEngine(options: RdpEngineOptions): Engine<RdpEntry> {
       emptied ??= removeHome(options.launcher, options.runtimeFolder, options.log);
       await emptied;
       viewer ??= await findViewer(options.launcher);
-      if (viewer === undefined) {
+      const choice = chooseEngine({
+        asked: request.entry.engine,
+        preferred: options.preferred(),
+        nativeInstalled: viewer !== undefined,
+        target,
+      });
+      if (choice === undefined) {
         throw new KioskError('ENGINE_MISSING', 'xfreerdp, xdotool or xinput is not installed.');
       }
-      if (request.entry.engine === 'embedded') {
-        request.notice({
-          code: 'ENGINE_MISSING',
-          message: 'There is no embedded engine for RDP: the session has a window of its own.',
-        });
-      }
-      return await startSession(options, viewer, target, request);
+      for (const notice of choice.notices) request.notice(notice);
+      return await startSession(
+        options,
+        choice.engine === 'native' ? viewer : undefined,
+        target,
+        request,
+      );
     },
   };
 }
@@ -81,7 +94,7 @@ function readTarget(entry: RdpEntry): RdpTarget {
 
 async function startSession(
   options: RdpEngineOptions,
-  viewer: Viewer,
+  viewer: Viewer | undefined,
   target: RdpTarget,
   request: StartRequest<RdpEntry>,
 ): Promise<RunningSession> {
@@ -94,8 +107,8 @@ async function startSession(
       ask: request.ask,
     });
   }
-  const plan: Plan = { viewer, target, chosen, drives: await presentDrives(target, request) };
-  if (!sendsPassword(target)) return await open(options, plan, undefined, request);
+  const show = await prepared(options, viewer, { target, chosen }, request);
+  if (!sendsPassword(target)) return await show(undefined);
   return await credentials.use(
     request,
     {
@@ -104,15 +117,64 @@ async function startSession(
       domain: target.domain ?? '',
       signOn: target.credentials === 'sign-on',
     },
-    (who) => open(options, plan, who, request),
+    show,
   );
 }
 
-interface Plan {
-  readonly viewer: Viewer;
+interface Desktop {
   readonly target: RdpTarget;
   readonly chosen: ChosenHost;
+}
+
+/** How the session is shown once it is known who comes; no viewer: in the page. */
+async function prepared(
+  options: RdpEngineOptions,
+  viewer: Viewer | undefined,
+  desktop: Desktop,
+  request: StartRequest<RdpEntry>,
+): Promise<(who: Credentials | undefined) => Promise<RunningSession>> {
+  if (viewer === undefined) return (who) => openInPage(options, desktop, who, request);
+  const drives = await presentDrives(desktop.target, request);
+  return (who) => open(options, { ...desktop, viewer, drives }, who, request);
+}
+
+interface Plan extends Desktop {
+  readonly viewer: Viewer;
   readonly drives: RdpTarget['drives'];
+}
+
+/** @param who undefined: the server's own screen asks */
+async function openInPage(
+  { bridge }: RdpEngineOptions,
+  { target, chosen }: Desktop,
+  who: Credentials | undefined,
+  request: StartRequest<RdpEntry>,
+): Promise<RunningSession> {
+  const { security } = target;
+  if (security === 'classic' || chosen.certificate === undefined) {
+    throw new KioskError(
+      'REMOTE_NEGOTIATION_FAILED',
+      'A server that proves nothing of itself is not shown in the page.',
+    );
+  }
+  request.launching();
+  return await startEmbedded({
+    bridge,
+    sessionId: request.sessionId,
+    place: {
+      host: chosen.host,
+      security,
+      fingerprint: chosen.certificate.fingerprint,
+      routing: target.loadBalanceInfo,
+    },
+    target,
+    signOn: () => ({
+      user: who?.user ?? target.user.replaceAll('{id}', request.person.id),
+      domain: (who === undefined ? target.domain : who.domain) ?? '',
+      password: who?.secret,
+    }),
+    signal: request.signal,
+  });
 }
 
 /** @param who undefined: the server's own screen asks */

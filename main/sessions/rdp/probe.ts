@@ -3,9 +3,10 @@
  * which certificate does it show. Viewers answer such failures with questions of their own, which
  * a student must never see.
  */
+import type { KeyObject } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, isIP, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { errno, KioskError } from '../../base/errors.ts';
 import { readExactly } from '../read.ts';
 import {
@@ -54,19 +55,7 @@ export async function probe(options: ProbeOptions): Promise<ProbeAnswer> {
   const socket = connect({ host, port });
   socket.on('error', () => {});
   try {
-    await once(socket, 'connect', { signal: limited });
-    socket.write(buildConnectionRequest(offer(options.security), options.routing));
-    const header = await readExactly(socket, TPKT_HEADER_BYTES, limited);
-    const body = await readExactly(socket, tpktBodyLength(header), limited);
-    const negotiation = parseConnectionConfirm(body);
-    if (negotiation.type === 'refused') throw refused(negotiation.reason);
-    const { protocol } = negotiation;
-    if (!offer(options.security).includes(protocol)) {
-      throw new KioskError(
-        'REMOTE_NEGOTIATION_FAILED',
-        `The server chose ${protocol} security, which this entry does not allow.`,
-      );
-    }
+    const { protocol } = await negotiate(socket, options, limited);
     return {
       protocol,
       certificate:
@@ -74,15 +63,46 @@ export async function probe(options: ProbeOptions): Promise<ProbeAnswer> {
     };
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof KioskError) throw error;
-    throw new KioskError(
-      'REMOTE_REFUSED',
-      `The RDP server does not answer (${errno(error) ?? (limited.aborted ? 'in time' : 'it hung up')}).`,
-      { cause: error },
-    );
+    throw unanswered(error, limited.aborted);
   } finally {
     socket.destroy();
   }
+}
+
+/** What a connection that failed before TLS means. */
+export function unanswered(error: unknown, late: boolean): KioskError {
+  if (error instanceof KioskError) return error;
+  return new KioskError(
+    'REMOTE_REFUSED',
+    `The RDP server does not answer (${errno(error) ?? (late ? 'in time' : 'it hung up')}).`,
+    { cause: error },
+  );
+}
+
+/**
+ * Connects and agrees about the protection; TLS comes next on the same socket.
+ * @returns `confirm` with its TPKT header
+ * @throws as {@link probe} does, and the socket's own errors
+ */
+export async function negotiate(
+  socket: Socket,
+  options: Pick<ProbeOptions, 'security' | 'routing'>,
+  signal: AbortSignal,
+): Promise<{ readonly protocol: RdpProtocol; readonly confirm: Buffer }> {
+  await once(socket, 'connect', { signal });
+  socket.write(buildConnectionRequest(offer(options.security), options.routing));
+  const header = await readExactly(socket, TPKT_HEADER_BYTES, signal);
+  const body = await readExactly(socket, tpktBodyLength(header), signal);
+  const negotiation = parseConnectionConfirm(body);
+  if (negotiation.type === 'refused') throw refused(negotiation.reason);
+  const { protocol } = negotiation;
+  if (!offer(options.security).includes(protocol)) {
+    throw new KioskError(
+      'REMOTE_NEGOTIATION_FAILED',
+      `The server chose ${protocol} security, which this entry does not allow.`,
+    );
+  }
+  return { protocol, confirm: Buffer.concat([header, body]) };
 }
 
 function offer(security: ProbeOptions['security']): readonly RdpProtocol[] {
@@ -105,14 +125,32 @@ function refused(reason: number): KioskError {
 
 async function readCertificate(
   socket: Socket,
-  { host, authority }: ProbeOptions,
+  options: ProbeOptions,
   signal: AbortSignal,
 ): Promise<ProbedCertificate> {
+  const stream = await secure(socket, options, signal);
+  try {
+    const { fingerprint, trusted } = certificateOf(stream, options.host);
+    return { fingerprint, trusted };
+  } finally {
+    stream.destroy();
+  }
+}
+
+/**
+ * TLS over a negotiated connection. Nothing may be sent over it before its certificate is judged.
+ * @throws KioskError `REMOTE_CERTIFICATE` where no TLS comes about; the signal's reason
+ */
+export async function secure(
+  socket: Socket,
+  { host, authority }: Pick<ProbeOptions, 'host' | 'authority'>,
+  signal: AbortSignal,
+): Promise<TLSSocket> {
   const stream = connectTls({
     socket,
     ...(authority === undefined ? {} : { ca: authority }),
     ...(isIP(host) === 0 ? { servername: host } : {}),
-    // Nothing is sent over this connection; who is believed is decided by the caller.
+    // Who is believed is decided by the caller.
     rejectUnauthorized: false,
     // Node would compare an address with the name "localhost".
     checkServerIdentity: () => undefined,
@@ -120,22 +158,37 @@ async function readCertificate(
   stream.on('error', () => {});
   try {
     await once(stream, 'secureConnect', { signal });
-    const certificate = stream.getPeerX509Certificate();
-    if (certificate === undefined) throw new Error('no certificate');
-    return {
-      fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
-      trusted:
-        stream.authorized &&
-        (isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host)) !== undefined,
-    };
+    return stream;
   } catch (error) {
-    signal.throwIfAborted();
-    throw new KioskError(
-      'REMOTE_CERTIFICATE',
-      `The server's certificate cannot be read (${errno(error) ?? 'TLS failed'}).`,
-      { cause: error },
-    );
-  } finally {
     stream.destroy();
+    signal.throwIfAborted();
+    throw unreadable(error);
   }
+}
+
+/**
+ * To be asked once: Node gives it out no second time.
+ * @throws KioskError `REMOTE_CERTIFICATE`
+ */
+export function certificateOf(
+  stream: TLSSocket,
+  host: string,
+): ProbedCertificate & { readonly publicKey: KeyObject } {
+  const certificate = stream.getPeerX509Certificate();
+  if (certificate === undefined) throw unreadable(new Error('no certificate'));
+  return {
+    publicKey: certificate.publicKey,
+    fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
+    trusted:
+      stream.authorized &&
+      (isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host)) !== undefined,
+  };
+}
+
+function unreadable(error: unknown): KioskError {
+  return new KioskError(
+    'REMOTE_CERTIFICATE',
+    `The server's certificate cannot be read (${errno(error) ?? 'TLS failed'}).`,
+    { cause: error },
+  );
 }

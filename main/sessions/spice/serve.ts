@@ -6,6 +6,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
+  '.wasm': 'application/wasm',
 };
 
 export interface DisplayServerOptions {
@@ -26,20 +27,24 @@ interface Response {
   readonly body: Uint8Array | null;
 }
 
+/** The page that runs IronRDP; the only one that needs WebAssembly. */
+const RDP_PAGE = '/rdp.html';
+
 /**
  * The page's Content-Security-Policy. Pictures and cursors are `data:` URLs, sound and video are
- * `blob:` URLs, the only network is the bridge. spice-html5 places videos by a style attribute
- * and needs no evaluation of strings.
+ * `blob:` URLs, the only network is the bridge. spice-html5 places videos by a style attribute;
+ * neither library evaluates strings.
  */
-function displayPolicy(uiOrigin: string): string {
+function displayPolicy(uiOrigin: string, path: string): string {
+  const rdp = path === RDP_PAGE;
   return [
     "default-src 'none'",
-    "script-src 'self'",
+    `script-src 'self'${rdp ? " 'wasm-unsafe-eval'" : ''}`,
     "style-src 'self'",
     "style-src-attr 'unsafe-inline'",
     'img-src data:',
     'media-src blob:',
-    'connect-src ws://127.0.0.1:*',
+    `connect-src ${rdp ? "'self' " : ''}ws://127.0.0.1:*`,
     "base-uri 'none'",
     "form-action 'none'",
     `frame-ancestors ${uiOrigin}`,
@@ -51,7 +56,6 @@ export function createDisplayServer(
   options: DisplayServerOptions,
 ): (request: Request) => Promise<Response> {
   const headers = {
-    'Content-Security-Policy': displayPolicy(options.uiOrigin),
     'X-Content-Type-Options': 'nosniff',
     'Referrer-Policy': 'no-referrer',
     'Cache-Control': 'no-cache',
@@ -61,9 +65,13 @@ export function createDisplayServer(
     if (method !== 'GET') return { status: 405, headers: { Allow: 'GET' }, body: null };
     files ??= readFiles(options.folder);
     const body = (await files).get(url.pathname);
-    if (body === undefined) return { status: 404, headers, body: null };
+    const policed = {
+      ...headers,
+      'Content-Security-Policy': displayPolicy(options.uiOrigin, url.pathname),
+    };
+    if (body === undefined) return { status: 404, headers: policed, body: null };
     const type = TYPES[extname(url.pathname)] ?? 'application/octet-stream';
-    return { status: 200, headers: { ...headers, 'Content-Type': type }, body };
+    return { status: 200, headers: { ...policed, 'Content-Type': type }, body };
   };
 }
 

@@ -33,6 +33,7 @@ describe('keyboard', () => {
         onChord: () => sent.push('chord'),
       },
       chord ?? expect.fail('no chord'),
+      scancode,
     );
     return { sent, keyboard };
   };

@@ -1,12 +1,10 @@
 /** The display frame: a session's picture, its input, and a few words with the page around it. */
 import type { ErrorCode } from '../../preload/contract/errors.ts';
 import { type DisplayAddress, parseAddress } from './address.ts';
-import { Keyboard } from './keyboard.ts';
-import { Pointer } from './pointer.ts';
+import { Keyboard, type KeyboardPort, type KeyEncoder } from './keyboard.ts';
+import { Pointer, type PointerPort } from './pointer.ts';
 import { type FrameMessage, parsePageMessage } from './protocol.ts';
-import { DisplaySession } from './session.ts';
 import './style.css';
-import { installWireReader } from './wire.ts';
 
 /** After these the same connection cannot come back: somebody must act first. */
 const FINAL: ReadonlySet<ErrorCode> = new Set([
@@ -21,19 +19,66 @@ const MAX_ATTEMPTS = 10;
 const PAUSE_MS = 500;
 const MAX_PAUSE_MS = 8_000;
 
+/** What a person does, in the coordinates and codes of the session's protocol. */
+export interface FrameInputs extends Omit<PointerPort, 'absolute'>, Omit<KeyboardPort, 'onChord'> {
+  /** It takes positions; else movements. */
+  readonly absolute: boolean;
+}
+
+export interface FrameSessionEvents {
+  /** The picture is drawn and takes input. */
+  onPicture(canvas: HTMLCanvasElement): void;
+  /** Over; null: the kiosk or the server ended it. */
+  onClosed(code: ErrorCode | null): void;
+  onClipboard(text: string): void;
+  onCursor(css: string): void;
+}
+
+/** One connection, from its first byte to its end, and the canvas that it draws on. */
+export interface FrameSession {
+  /** Undefined while it takes no input. */
+  readonly inputs: FrameInputs | undefined;
+  /** Asks for a picture of this size; the server may keep its own. */
+  resize(width: number, height: number): void;
+  offerClipboard(text: string): void;
+  /** The last picture stays until {@link discard}. */
+  close(): void;
+  discard(): void;
+}
+
+export type OpenSession = (
+  address: DisplayAddress,
+  screen: HTMLElement,
+  events: FrameSessionEvents,
+) => FrameSession;
+
+/** Starts the frame whose page this is; does nothing on an address that is not one of main's. */
+export function startFrame(open: OpenSession, encode: KeyEncoder): void {
+  const screen = document.getElementById('screen');
+  const address = parseAddress(window.location.href);
+  // The token is spent at once; it need not stay in the address either.
+  window.history.replaceState(null, '', window.location.pathname);
+  if (screen !== null && address !== undefined) new DisplayFrame(address, screen, open, encode);
+}
+
 class DisplayFrame {
+  readonly #open: OpenSession;
   readonly #screen: HTMLElement;
   readonly #parent: string;
   readonly #keyboard: Keyboard;
   readonly #pointer: Pointer;
-  #session: DisplaySession | undefined;
+  #session: FrameSession | undefined;
   /** The last picture of a broken connection, shown greyed until a new one is drawn. */
-  #stale: DisplaySession | undefined;
+  #stale: FrameSession | undefined;
   #attempts = 0;
   #label = 'Remote screen';
   #clipboard: string | undefined;
 
-  constructor(address: DisplayAddress, screen: HTMLElement) {
+  readonly #options: Pick<DisplayAddress, 'clipboard' | 'resize'>;
+
+  constructor(address: DisplayAddress, screen: HTMLElement, open: OpenSession, encode: KeyEncoder) {
+    this.#open = open;
+    this.#options = address;
     this.#screen = screen;
     this.#parent = address.parent;
     this.#keyboard = new Keyboard(
@@ -43,6 +88,7 @@ class DisplayFrame {
         onChord: () => this.#tell({ type: 'chord' }),
       },
       address.chord,
+      encode,
     );
     this.#pointer = new Pointer({
       absolute: () => this.#session?.inputs?.absolute ?? true,
@@ -68,7 +114,7 @@ class DisplayFrame {
       this.#stale?.discard();
       this.#stale = this.#session;
     }
-    const session = new DisplaySession(address, this.#screen, {
+    const session = this.#open(address, this.#screen, {
       onPicture: (canvas) => this.#drawn(session, canvas),
       onClosed: (code) => {
         if (this.#session === session) this.#closed(code);
@@ -83,7 +129,7 @@ class DisplayFrame {
     if (this.#clipboard !== undefined) session.offerClipboard(this.#clipboard);
   }
 
-  #drawn(session: DisplaySession, canvas: HTMLCanvasElement): void {
+  #drawn(session: FrameSession, canvas: HTMLCanvasElement): void {
     if (this.#session !== session) return;
     this.#attempts = 0;
     this.#stale?.discard();
@@ -127,6 +173,7 @@ class DisplayFrame {
         this.#canvas()?.setAttribute('aria-label', message.text);
         return;
       case 'clipboard':
+        if (!this.#options.clipboard) return;
         this.#clipboard = message.text;
         this.#session?.offerClipboard(message.text);
         return;
@@ -139,6 +186,7 @@ class DisplayFrame {
   }
 
   #copied(text: string): void {
+    if (!this.#options.clipboard) return;
     this.#clipboard = text;
     this.#tell({ type: 'clipboard', text });
   }
@@ -154,6 +202,7 @@ class DisplayFrame {
   #askForSize(): void {
     const { clientWidth, clientHeight } = this.#screen;
     const scale = window.devicePixelRatio;
+    if (!this.#options.resize) return;
     this.#session?.resize(Math.round(clientWidth * scale), Math.round(clientHeight * scale));
   }
 
@@ -166,13 +215,4 @@ class DisplayFrame {
   #tell(message: FrameMessage): void {
     window.parent.postMessage(message, this.#parent);
   }
-}
-
-const screen = document.getElementById('screen');
-const address = parseAddress(window.location.href);
-// The token is spent at once; it need not stay in the address either.
-window.history.replaceState(null, '', window.location.pathname);
-if (screen !== null && address !== undefined) {
-  installWireReader();
-  new DisplayFrame(address, screen);
 }
