@@ -39,6 +39,7 @@ export type RootDescription = z.output<typeof RootDescription>;
 /** The text of `root.cfg`. */
 export function formatRootDescription(root: RootDescription): string {
   return `${Object.entries(root)
+    .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}=${value}`)
     .join('\n')}\n`;
 }

@@ -2,6 +2,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createHash, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -73,6 +74,13 @@ export class FileDisk {
       input: script,
     });
     this.rescan();
+  }
+
+  /** Replaces the boot code; the disk's own part of sector 0 stays. */
+  writeSector(sector: Buffer): void {
+    const file = openSync(this.path, 'r+');
+    writeSync(file, sector, 0, 440, 0);
+    closeSync(file);
   }
 
   part(number: number): string {

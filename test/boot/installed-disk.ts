@@ -1,0 +1,95 @@
+/** Disks that the installation wrote, for computers in QEMU to start from. */
+import { execFileSync } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { InstallTarget } from '../../preload/contract/install.ts';
+import { FileDisk, GIB, installMissing, Keys } from '../support/install-disk.ts';
+import { type LocalInstaller, localInstaller } from '../support/install-order.ts';
+import type { Bench } from './scenario.ts';
+import { buildSmallRoot, type SmallRoot } from './small-root.ts';
+
+/** On the serial line, so that a test hears it. */
+const OPTIONS = 'console=ttyS0 loglevel=6';
+
+export const diskObstacle = installMissing;
+
+export interface InstalledDisk {
+  readonly file: string;
+  /** Runs `work` with the disk under a loop device. */
+  with<T>(work: (local: LocalInstaller, disk: FileDisk) => Promise<T>): Promise<T>;
+}
+
+/** A small root file system of this name, signed by the bench's key. */
+export async function smallSystem(bench: Bench, version: string): Promise<SmallRoot> {
+  const privateKey = await readFile(join(bench.keys, 'root.private.pem'), 'utf8');
+  return buildSmallRoot(
+    bench.packed,
+    privateKey,
+    join(bench.folder, `small-${version}`),
+    version,
+    4,
+    {
+      efiSha256: undefined,
+    },
+  );
+}
+
+export interface DiskOptions {
+  /** Folder of the system. */
+  readonly image: string;
+  /** Makes the disk what it is before. @returns where ours goes; default: all of it */
+  readonly prepare?: (disk: FileDisk) => InstallTarget;
+  /** More words of the kernel's command line. */
+  readonly options?: string;
+}
+
+export async function installedDisk(bench: Bench, options: DiskOptions): Promise<InstalledDisk> {
+  const keys = new Keys({
+    privateKey: await readFile(join(bench.keys, 'root.private.pem'), 'utf8'),
+    publicKey: await readFile(join(bench.keys, 'root.public.pem'), 'utf8'),
+  });
+  await keys.publish(bench.folder);
+  await mkdir(join(bench.folder, 'helper'), { recursive: true });
+  const file = join(bench.folder, 'disk.img');
+  const made: InstalledDisk = {
+    file,
+    async with(work) {
+      const disk = FileDisk.attach(file);
+      await using local = localInstaller(bench.folder, options.image);
+      try {
+        return await work(local, disk);
+      } finally {
+        disk.detach();
+      }
+    },
+  };
+  (await FileDisk.create(file, 8 * GIB)).detach();
+  await made.with(async (local, disk) => {
+    const target = options.prepare?.(disk) ?? { mode: 'whole' };
+    await local.install({ disk: disk.path, target, swapMiB: 0, encrypt: false });
+    const text = join(bench.folder, 'options.cfg');
+    await writeFile(text, `set options="${OPTIONS} ${options.options ?? ''}"\n`);
+    const efi = execFileSync('blkid', [
+      '-t',
+      'LABEL=KIOSKESP',
+      '-o',
+      'device',
+      '-c',
+      '/dev/null',
+      ...parts(disk),
+    ])
+      .toString()
+      .trim();
+    execFileSync('mcopy', ['-o', '-i', efi, text, '::/vestibule/options.cfg'], {
+      env: { ...process.env, MTOOLS_SKIP_CHECK: '1' },
+    });
+  });
+  return made;
+}
+
+function parts(disk: FileDisk): string[] {
+  return execFileSync('sh', ['-c', `ls ${disk.path}p*`])
+    .toString()
+    .trim()
+    .split('\n');
+}
