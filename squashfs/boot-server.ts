@@ -136,9 +136,7 @@ async function send(
         response.destroy();
         return;
       }
-      if (!response.write(part)) {
-        await Promise.race([once(response, 'drain'), once(response, 'close')]);
-      }
+      if (!response.write(part)) await drained(response);
       if (rate !== undefined)
         await new Promise((resolve) => setTimeout(resolve, (part.length / rate) * 1000));
       at += part.length;
@@ -147,4 +145,17 @@ async function send(
   } finally {
     await handle.close();
   }
+}
+
+/** Until more may be written, or nobody listens any more. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off('drain', done);
+      response.off('close', done);
+      resolve();
+    };
+    response.on('drain', done);
+    response.on('close', done);
+  });
 }

@@ -12,6 +12,7 @@
  *
  *   --packed FOLDER     what `npm run squashfs` made; else it is made
  *   --rootfs FOLDER     what `npm run rootfs` made; else it is made
+ *   --kvm               where it works; else the processor is emulated
  *   --memory MIB        default 2048
  *   --screenshot FILE   without a window: a picture as soon as the kiosk's screen is up, then end
  *   --only TEXT         with --check: scenarios whose name holds it
@@ -42,6 +43,7 @@ const { values } = parseArgs({
     check: { type: 'boolean', default: false },
     packed: { type: 'string' },
     rootfs: { type: 'string' },
+    kvm: { type: 'boolean', default: false },
     memory: { type: 'string', default: '2048' },
     screenshot: { type: 'string' },
     only: { type: 'string' },
@@ -121,6 +123,7 @@ async function boot(packed: string): Promise<Started> {
   const machine = await startMachine({
     folder,
     firmware,
+    kvm: values.kvm,
     memoryMib: Number(values.memory),
     cards: [room.tftp(bootFile)],
     disks: values.disk === undefined ? [] : [values.disk],
@@ -153,6 +156,7 @@ async function httpBoot(packed: string): Promise<Started> {
   const machine = await startMachine({
     folder,
     firmware: 'uefi',
+    kvm: values.kvm,
     memoryMib: Number(values.memory),
     cards: [room.card],
     display: displayKind(),

@@ -77,6 +77,7 @@ const MODULES = [
     'nls_utf8',
     'nls_iso8859-1',
     'button',
+    'evdev',
     'sha256_generic',
     'sha256',
     'sha256-ssse3',

@@ -1,5 +1,5 @@
 /**
- * One lab computer in QEMU: firmware, memory, cards, disk. Emulated where KVM does not work. Its
+ * One lab computer in QEMU: firmware, memory, cards, disk. Emulated unless KVM is asked for. Its
  * serial line is its log, QMP its power cable, keyboard and screen.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -34,6 +34,8 @@ export interface MachineOptions {
   readonly graphics?: 'std' | 'virtio' | 'none';
   /** Such as `2001-01-01T00:00:00`. */
   readonly clock?: string;
+  /** Default false: a KVM that is there need not work (nested, or of another make). */
+  readonly kvm?: boolean;
   /** A room's network: QEMU runs in this namespace. */
   readonly namespace?: string;
 }
@@ -144,12 +146,17 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
   };
 }
 
+function accelerator(kvm: boolean): string[] {
+  const kind = kvm ? ['kvm', '-cpu', 'host'] : ['tcg,thread=multi', '-cpu', 'max'];
+  return ['-accel', ...kind, '-smp', '2'];
+}
+
 async function qemuArguments(options: MachineOptions, qmpPath: string): Promise<string[]> {
   const { folder, firmware, memoryMib, cards, kernel, disks = [], diskFirst = false } = options;
   const machine = firmware === 'secure' ? 'q35,smm=on' : 'q35';
   const args = [
     ...['-nodefaults', '-no-user-config', '-S', '-machine', machine],
-    ...['-accel', 'kvm', '-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2'],
+    ...accelerator(options.kvm ?? false),
     ...['-m', String(memoryMib), '-serial', 'stdio', '-qmp', `unix:${qmpPath},server=on,wait=off`],
     ...['-display', options.display ?? 'none', '-rtc', `base=${options.clock ?? 'utc'}`],
     ...['-device', 'virtio-rng-pci', '-device', 'qemu-xhci', '-device', 'usb-tablet'],

@@ -1,7 +1,7 @@
 # Kernel modules for the hardware that there is.
 
 load_drivers() {
-  modprobe -qab loop dm_mod dm_verity squashfs overlay button
+  modprobe -qab loop dm_mod dm_verity squashfs overlay button evdev
   # Buses first, then what appears on them: until nothing new does.
   known=
   for round in 1 2 3 4; do

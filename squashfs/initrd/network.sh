@@ -35,12 +35,18 @@ connect() {
     done
     for name in $preferred $linked; do
       [ -e /run/vestibule/boot/lease.$name ] || continue
-      # The preferred card has a cable but no lease yet: the others wait for it.
-      if [ -n "$preferred_link" ] && [ "$name" != "$preferred" ] && [ $waited -lt 20 ]; then continue; fi
+      # The others wait for the preferred card: 5 seconds for its link, which takes some to come
+      # up, and 10 for its lease.
+      if [ -n "$preferred" ] && [ "$name" != "$preferred" ]; then
+        if [ -n "$preferred_link" ]; then patience=20; else patience=10; fi
+        [ $waited -ge $patience ] || continue
+      fi
       card=$name
       use_lease
       return 0
     done
+    # Drivers had their time: a card that is not there by now does not come.
+    [ -n "$all" ] || [ $waited -lt 20 ] || break
     [ $waited -ne 4 ] || { if [ -z "$linked" ]; then show no-cable; else show waiting-network; fi; }
     sleep 0.5
     waited=$((waited + 1))

@@ -70,7 +70,7 @@ switch() {
   fi
   mkdir -p /run/vestibule/image
   mount -o move $2 /run/vestibule/image
-  kill "$(cat /run/acpid.pid)"
+  killall acpid 2>/dev/null
   show starting-system
   stage switch
   for tree in dev proc sys run; do mount -o move /$tree /new/$tree; done

@@ -38,7 +38,7 @@ async function room(bench: Bench, prepare?: (server: BootServer) => Promise<void
         kernel: {
           image: join(bench.packed, 'vmlinuz'),
           initrd: join(bench.packed, 'initrd.img'),
-          line: `console=tty0 console=ttyS0 loglevel=6 panic=30 vestibule.boot.retry=5 vestibule.boot.reserve=64 vestibule.boot.servers=${url} ${line}`,
+          line: `console=ttyS0 loglevel=6 panic=30 vestibule.boot.retry=5 vestibule.boot.reserve=64 vestibule.boot.servers=${url} ${line}`,
         },
         ...options,
       }),

@@ -1,0 +1,45 @@
+/**
+ * Compares a screen with the one that is kept, in the parts that do not change from boot to boot
+ * (clocks, names of computers and notices do).
+ */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** `WIDTHxHEIGHT+X+Y`, for a screen of 1280 by 800. */
+const PARTS: Readonly<Record<string, readonly string[]>> = {
+  'sign-in': ['700x60+0+0', '1280x560+0+120'],
+  home: ['240x60+0+0', '620x300+0+150', '600x60+680+735'],
+  offline: ['240x60+0+0', '620x260+0+190', '600x60+680+735'],
+};
+/** Of the pixels of a part. Another version of the browser draws letters a little differently. */
+const MAY_DIFFER = 0.03;
+
+/**
+ * @param name of a picture in screens/, which is taken where it is missing
+ * @throws Error that names the part
+ */
+export async function expectLike(file: string, name: string): Promise<void> {
+  const kept = join(import.meta.dirname, 'screens', `${name}.png`);
+  if (!existsSync(kept)) {
+    if (process.env.CI) throw new Error(`there is no ${kept}: take it, look at it, and keep it`);
+    await copyFile(file, kept);
+    return;
+  }
+  for (const part of PARTS[name] ?? []) {
+    const [width = 0, height = 0] = part.split(/[x+]/).map(Number);
+    const crop = ['-crop', part, '+repage'];
+    // compare exits with 1 where pictures differ, and prints the number of pixels.
+    const { stderr } = await run('compare', [
+      ...['-metric', 'AE', '-fuzz', '12%', '(', file, ...crop, ')', '(', kept, ...crop, ')'],
+      'null:',
+    ]).catch((error: { stderr?: string }) => ({ stderr: error.stderr ?? '' }));
+    const different = Number.parseFloat(stderr);
+    if (!(different <= width * height * MAY_DIFFER))
+      throw new Error(`the screen is not as kept (${name}, part ${part}): ${stderr.trim()} pixels`);
+  }
+}
