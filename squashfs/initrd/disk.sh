@@ -46,8 +46,10 @@ start_from_disk() {
 # the network): that kernel takes over. With Secure Boot on, it must be signed like any other.
 start_other_kernel() {
   log "slot $slot needs kernel $root_kernel"
-  kexec -s -l /disk/$slot/vmlinuz --initrd=/disk/$slot/initrd.img \
-    --command-line="$(cat /proc/cmdline) vestibule.boot.from=disk vestibule.boot.slot=$slot" &&
-    kexec -e
+  # Once: a slot whose kernel is not the one that it names would start it for ever.
+  if ! grep -q vestibule.boot.again /proc/cmdline; then
+    kexec -s -l /disk/$slot/vmlinuz --initrd=/disk/$slot/initrd.img --command-line="$(cat /proc/cmdline)\
+ vestibule.boot.again vestibule.boot.from=disk vestibule.boot.slot=$slot" && kexec -e
+  fi
   problem other-kernel "$root_kernel" "$(uname -r)"
 }
