@@ -60,8 +60,6 @@ export async function buildRuntimePackage(options: RuntimePackageOptions): Promi
     join(lib, 'package.json'),
     `${JSON.stringify({ name: 'vestibule', version, type: 'module', private: true })}\n`,
   );
-  // What the installation puts on a disk.
-  await copyFile(join(root, 'squashfs/grub/disk.cfg'), join(lib, 'grub.cfg'));
   const doc = join(tree, 'usr/share/doc/vestibule');
   await mkdir(doc, { recursive: true });
   await copyFile(join(root, 'LICENSE'), join(doc, 'copyright'));
