@@ -25,6 +25,7 @@ import { createLog } from './log/log.ts';
 import { PagesScreen } from './pages-screen.ts';
 import { createPeople, GUEST_ID } from './people/people.ts';
 import { SeatRecord } from './people/seat-record.ts';
+import { startPowerSide } from './power-side.ts';
 import type { Launcher } from './process/launcher.ts';
 import { sessionReport, uiReport } from './reports.ts';
 import { SessionManager } from './sessions/manager.ts';
@@ -431,6 +432,16 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
   ]);
   campus.start();
   jobs.start();
+  startPowerSide({
+    launcher,
+    settings,
+    occupied: () =>
+      people.current !== null ||
+      sessions.active > 0 ||
+      jobs.list().some(({ state }) => state === 'running'),
+    signal: closing.signal,
+    log: log.scope('power'),
+  });
   // Only a page that painted says that this system is good; a screen that stays dark does not.
   void painted.promise.then(() => install.reachedScreen());
   void readWarnings({

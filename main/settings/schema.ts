@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { Id, Locale, LogLevel } from '../../preload/contract/model.ts';
+import { isClock, isHours } from '../base/timetable.ts';
 
 export interface Setting<S extends z.ZodType = z.ZodType> {
   readonly schema: S;
@@ -261,6 +262,34 @@ export const SETTINGS = {
     ['shutdown', 'restart', 'suspend'],
     'a list of shutdown, restart, suspend',
     'What people may do with the computer from the screen.',
+    { policy: true },
+  ),
+  'power.idleMinutes': setting(
+    z.int().min(5).max(1_440).nullable(),
+    null,
+    'a whole number from 5 to 1440, or null',
+    'Minutes without anybody (no input, nobody signed in, no session) before power.idleAction. null: never.',
+    { policy: true },
+  ),
+  'power.idleAction': setting(
+    z.enum(['suspend', 'shutdown']),
+    'shutdown',
+    '"suspend" or "shutdown"',
+    'What the computer does when nobody has been there for power.idleMinutes. Wake-on-LAN brings it back.',
+    { policy: true },
+  ),
+  'power.openHours': setting(
+    z.array(z.string().refine(isHours)).max(32),
+    [],
+    'a list such as "Mon-Fri 07:00-21:00", "Sat 08:00-12:00"',
+    'The timetable, in local time: within these hours the computer stays on, however idle.',
+    { policy: true },
+  ),
+  'power.restartAt': setting(
+    z.string().refine(isClock).nullable(),
+    null,
+    'a time such as "04:30", or null',
+    'Starts the computer again each night, for the newest system; when nobody is there, within six hours. null: never.',
     { policy: true },
   ),
   'log.level': setting(
