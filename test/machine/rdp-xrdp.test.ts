@@ -14,9 +14,11 @@ import { silentLogger } from '../../main/log/logger.ts';
 import { Launcher } from '../../main/process/launcher.ts';
 import type { Engine, RunningSession } from '../../main/sessions/engine.ts';
 import { NativeStrip } from '../../main/sessions/native-strip.ts';
+import { createRdpBridge } from '../../main/sessions/rdp/embedded/bridge.ts';
 import { createRdpEngine } from '../../main/sessions/rdp/engine.ts';
 import { openPinStore, type PinStore } from '../../main/sessions/rdp/pins.ts';
 import { type Display, startDisplay } from '../support/display.ts';
+import { DISPLAY_ORIGIN, UI_ORIGIN } from '../support/display-page.ts';
 import { answers, deskFor } from '../support/questions.ts';
 import { startXrdp, type Xrdp, xrdpObstacle } from '../support/xrdp.ts';
 
@@ -58,6 +60,13 @@ describe.skipIf(obstacle !== undefined)('xrdp', () => {
       launcher,
       credentials: deskFor(() => undefined),
       pins,
+      bridge: createRdpBridge({
+        log: silentLogger,
+        displayOrigin: DISPLAY_ORIGIN,
+        uiOrigin: UI_ORIGIN,
+        returnChord: 'Ctrl+Alt+Home',
+      }),
+      preferred: () => 'native',
       strip: new NativeStrip({ launcher, kiosk: false, log: silentLogger }),
       runtimeFolder: join(folder, 'run'),
       onReturnChord: () => {},
