@@ -16,8 +16,7 @@ import { createDeviceCalls } from './device-calls.ts';
 import { createEngines } from './engines.ts';
 import { createHelperClient } from './helper/client.ts';
 import { createKioskHomes, followPeople } from './homes-side.ts';
-import { createImages } from './images/images.ts';
-import { multicastTransports } from './images/multicast/transports.ts';
+import { createKioskImages } from './images-side.ts';
 import { createInstall } from './install/install.ts';
 import { createJobs } from './jobs/jobs.ts';
 import type { DeferredLogger } from './log/deferred.ts';
@@ -189,21 +188,17 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
   const seat = new SeatRecord(join(runtimeFolder, 'person.json'), log.scope('people'));
 
   const jobs = createJobs({ path: join(dataFolder, 'jobs.db'), log: log.scope('jobs') });
-  const images = await createImages({
-    folder: join(dataFolder, 'images'),
-    overlayFolders: [join(dataFolder, 'machines')],
+  const kioskImages = await createKioskImages({
+    settings,
+    campus,
     launcher,
     jobs,
-    http: campus.http,
-    transports: multicastTransports({ launcher, log: log.scope('multicast') }),
-    report,
-    policy: {
-      order: settings.get('images.transports'),
-      reserve: settings.get('images.reserveMiB') * 2 ** 20,
-      keepPrevious: settings.get('images.keepVersions') - 1,
-    },
-    log: log.scope('images'),
+    dataFolder,
+    kioskId,
+    kioskName: () => settings.get('kiosk.name') ?? identity.hostname,
+    log,
   });
+  const { images } = kioskImages;
 
   const install = createInstall({
     helper: createHelperClient(),
@@ -335,10 +330,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     const shown = sessions.list().find((session) => session.shown);
     if (shown) pagesScreen.yield(shown.kind === 'web');
     if (people.current) emit('sessions.changed', sessions.listOf(people.current.id));
-    images.setPace({
-      bytesPerSecond: bytesPerSecond(settings.get('images.bandwidthMbit')),
-      busy: sessions.active > 0,
-    });
+    kioskImages.setBusy(sessions.active > 0);
   };
   const accept = ({ manifest }: AcceptedManifest): void => {
     settings.applyPolicy(manifest.policy.settings);
@@ -464,7 +456,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     await pagesScreen.close();
     await shell?.close();
     await jobs.close();
-    await images.close();
+    await kioskImages.close();
     await saver.close();
     await Promise.all([uiCache.close(), pages.close(), lane.close()]);
     people.close();
@@ -481,8 +473,4 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
       return closed;
     },
   };
-}
-
-function bytesPerSecond(mbit: number | null): number | null {
-  return mbit === null ? null : (mbit * 1_000_000) / 8;
 }

@@ -53,7 +53,10 @@ export async function startDemoCampus(
   // The port decides the address in the signed manifest, and the server the port.
   const www = join(folder, 'www');
   await mkdir(www, { recursive: true });
-  const server = await startCampus({ folder: www });
+  const server = await startCampus({
+    folder: www,
+    reportsFile: join(folder, 'reports.jsonl'),
+  });
   const webUrl = seen.address === undefined ? server.url : `http://${seen.address}:${server.port}/`;
   const content = await buildDemoCampus({
     folder,

@@ -207,6 +207,7 @@ const ManifestShape = z.object({
       jobs: CampusUrl.optional(),
       reports: CampusUrl.optional(),
       events: CampusUrl.optional(),
+      live: CampusUrl.optional(),
     })
     .default({}),
   ui: UiBundle.optional(),

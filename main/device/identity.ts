@@ -49,3 +49,12 @@ export function readAddresses(): string[] {
     .filter(({ internal }) => !internal)
     .map(({ address }) => address);
 }
+
+/** IPv4 networks that this computer is in, as `10.2.4.7/24`; read again at each use. */
+export function readNetworks(): string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .flatMap(({ internal, family, cidr }) =>
+      internal || family !== 'IPv4' || cidr === null ? [] : [cidr],
+    );
+}

@@ -26,6 +26,17 @@ export function storedFile(manifest: ImageManifest): ChunkFile {
   };
 }
 
+/** The image itself, whatever the manifest's layout. */
+export function plainFile(manifest: ImageManifest): ChunkFile {
+  return {
+    place: (index) =>
+      manifest.isZero(index)
+        ? undefined
+        : { offset: index * manifest.chunkSize, length: manifest.chunkLength(index) },
+    put: (sink, index, bytes) => sink.put(index, bytes),
+  };
+}
+
 /** Chunks whose bytes follow each other in the file. */
 export interface ChunkRun {
   readonly indexes: readonly number[];

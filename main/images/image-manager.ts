@@ -14,7 +14,9 @@ import { lockFolder } from './lock.ts';
 import { OfferedImages } from './offered.ts';
 import { overlayBases } from './overlays.ts';
 import type { PaceSettings } from './pace.ts';
+import type { PeerServer } from './peers/peer-server.ts';
 import { DEFAULT_IMAGE_POLICY, type ImagePolicy } from './policy.ts';
+import { servePeers } from './serve-peers.ts';
 import { ImageStore } from './store.ts';
 import type { VersionRecord } from './version.ts';
 
@@ -44,6 +46,7 @@ export class ImageManager implements Images {
   readonly #events: Emitter<ImagesEvents>;
   readonly #stopListening: () => void;
   readonly #maintenance: NodeJS.Timeout;
+  #peers: PeerServer | undefined;
   /** Applications of manifests follow each other. */
   #applying: Promise<void> = Promise.resolve();
 
@@ -57,7 +60,14 @@ export class ImageManager implements Images {
     const unlock = await lockFolder(folder);
     try {
       const store = await ImageStore.open({ folder, log, clock });
-      return new ImageManager(options, policy, store, unlock);
+      const manager = new ImageManager(options, policy, store, unlock);
+      if (options.peers) {
+        manager.#peers = await servePeers({
+          ...{ policy: options.peers, store, clock, log },
+          damaged: (version) => void manager.#enqueueVerify(version, 1),
+        });
+      }
+      return manager;
     } catch (error) {
       await unlock();
       throw error;
@@ -219,6 +229,7 @@ export class ImageManager implements Images {
     this.#stopListening();
     clearInterval(this.#maintenance);
     this.#offers.close();
+    await this.#peers?.close();
     await this.#applying;
     await this.#work.close();
     await this.#unlock();

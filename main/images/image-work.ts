@@ -16,6 +16,8 @@ import { chunksName, manifestName } from './names.ts';
 import { overlayBases } from './overlays.ts';
 import { Pace } from './pace.ts';
 
+import { findPeers } from './peers/find-peers.ts';
+import { createPeerTransport } from './peers/peer-transport.ts';
 import type { ImagePolicy } from './policy.ts';
 import { receive } from './receive.ts';
 import { sweepStaging } from './staging.ts';
@@ -69,7 +71,7 @@ export class ImageWork {
     const staging = await this.#store.stagingFolder(ref.id);
     const { manifest, bytes } = await fetchManifest(ref, {
       staging,
-      nearby: this.#nearby(manifestName(ref)),
+      nearby: await this.#nearby(manifestName(ref)),
       port: images.http,
       signal: context.signal,
     });
@@ -85,7 +87,7 @@ export class ImageWork {
         manifestBytes: bytes,
         manifestSha256: sha256,
         sources,
-        transports: this.#transports(ref, manifest, sources),
+        transports: await this.#transports(ref, manifest, sources),
         context,
         pace: this.pace,
         workers: () => (this.pace.busy ? this.#low : this.#normal),
@@ -157,18 +159,22 @@ export class ImageWork {
     }
   }
 
-  #transports(
+  async #transports(
     ref: ImageRef,
     manifest: ImageManifest,
     sources: readonly LocalSource[],
-  ): Transport[] {
+  ): Promise<Transport[]> {
     const { images, policy } = this.#options;
     const port = images.http;
-    const nearby = this.#nearby(chunksName(ref));
+    const nearby = await this.#nearby(chunksName(ref));
+    const { peers } = images;
+    const find = (root: string, signal: AbortSignal): Promise<string[]> =>
+      peers ? findPeers(root, peers.port, signal) : Promise.resolve([]);
     const delta = chooseDelta(ref, sources);
     const available = [
       ...(nearby.length > 0 ? [createFileTransport({ paths: nearby })] : []),
       createHttpTransport({ urls: ref.urls, port }),
+      ...(peers ? [createPeerTransport({ find, port })] : []),
       ...(images.transports?.(ref, manifest) ?? []),
     ];
     return policy.order.flatMap((name) => [
@@ -178,8 +184,8 @@ export class ImageWork {
     ]);
   }
 
-  #nearby(name: string): string[] {
-    const folders = this.#options.images.nearbyFolders?.() ?? [];
+  async #nearby(name: string): Promise<string[]> {
+    const folders = (await this.#options.images.nearbyFolders?.()) ?? [];
     return folders.map((folder) => join(folder, name));
   }
 

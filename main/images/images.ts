@@ -17,6 +17,7 @@ import type { AcquiredImage } from './launch.ts';
 import type { ImageManifest } from './manifest.ts';
 import type { PaceSettings } from './pace.ts';
 import type { ImagePolicy } from './policy.ts';
+import type { PeerPolicy } from './serve-peers.ts';
 import type { Transport } from './transport.ts';
 
 export interface ImagesOptions {
@@ -28,7 +29,7 @@ export interface ImagesOptions {
    */
   readonly overlayFolders: readonly string[];
   /** Folders that may hold packed images: a USB disk, a network share. Asked at each transfer. */
-  readonly nearbyFolders?: () => readonly string[];
+  readonly nearbyFolders?: () => Promise<readonly string[]>;
   readonly log: Logger;
   readonly clock?: Clock;
   readonly random?: () => number;
@@ -37,7 +38,9 @@ export interface ImagesOptions {
   readonly jobs: Jobs;
   /** The campus's HTTP client. */
   readonly http: GetPort & RangePort;
-  /** Other ways (multicast, peers) for an image; `http` and `file` are always there. */
+  /** Serves this kiosk's versions to its room, and asks the room for others. Default: neither. */
+  readonly peers?: PeerPolicy;
+  /** Other ways (multicast) for an image; `http` and `file` are always there. */
   readonly transports?: (ref: ImageRef, manifest: ImageManifest) => readonly Transport[];
   /** Hands an account to the campus's outbox. */
   readonly report: (report: {

@@ -32,7 +32,7 @@ const files = config.http ? { [basename(config.http)]: readFileSync(config.http)
 const server = await rangeServer(files);
 const launcher = new Launcher(silentLogger);
 const rig = await imageRig(config.folder, {
-  nearbyFolders: () => [config.manifests],
+  nearbyFolders: async () => [config.manifests],
   transports: multicastTransports({ launcher, log, interfaceName: 'eth0' }),
   policy: { order: config.order },
 });

@@ -7,6 +7,7 @@ import fastify from 'fastify';
 import { type Fault, type FaultState, installFaults } from './faults.ts';
 import { type Certificate, Front } from './front.ts';
 import { DEMO_PEOPLE, type DemoPerson } from './people.ts';
+import type { LiveKiosk } from './room.ts';
 import {
   type Acknowledgement,
   installServices,
@@ -26,6 +27,8 @@ export interface CampusServerOptions {
   readonly services?: boolean;
   readonly tls?: Certificate;
   readonly people?: readonly DemoPerson[];
+  /** Reports are added to this file, one JSON object a line. Default: kept in memory only. */
+  readonly reportsFile?: string;
 }
 
 export interface CampusServer {
@@ -35,6 +38,8 @@ export interface CampusServer {
   /** Reports by their key, each once. */
   readonly reports: ReadonlyMap<string, ReceivedReport>;
   readonly acknowledgements: readonly Acknowledgement[];
+  /** What kiosks said last of what they are doing, by their id. */
+  readonly live: ReadonlyMap<string, LiveKiosk>;
   /** Requests so far, by `METHOD /path`. */
   readonly requests: ReadonlyMap<string, number>;
   /** How many kiosks listen for events. */
@@ -64,7 +69,7 @@ export async function startCampus(options: CampusServerOptions): Promise<CampusS
   const { folder, port = 0, host = '127.0.0.1', services = true, people = DEMO_PEOPLE } = options;
   const app = fastify({ bodyLimit: 4 * 1024 * 1024, forceCloseConnections: true });
   const faults: FaultState = { fault: null, hits: 0, hugeBytesSent: 0 };
-  const state = newServicesState(people);
+  const state = newServicesState(people, options.reportsFile);
   const requests = new Map<string, number>();
   let hanging = false;
 
@@ -89,6 +94,7 @@ export async function startCampus(options: CampusServerOptions): Promise<CampusS
     },
     reports: state.reports,
     acknowledgements: state.acknowledgements,
+    live: state.live,
     requests,
     get listening() {
       return state.listeners.size;

@@ -105,6 +105,7 @@ export async function buildDemoCampus(options: DemoCampusOptions): Promise<DemoC
             jobs: 'api/jobs',
             reports: 'api/reports',
             events: 'api/events',
+            live: 'api/live',
           },
     ...(options.uiFolder === undefined ? {} : { ui: await publishUi(options.uiFolder, www) }),
     images: await Promise.all(options.images.map((image) => publishImage(image, www))),

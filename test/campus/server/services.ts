@@ -1,8 +1,10 @@
 /** The optional services of the campus protocol (docs/campus-protocol.md), kept in memory. */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { appendFile } from 'node:fs/promises';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { DemoPerson } from './people.ts';
+import { installRoom, type LiveKiosk } from './room.ts';
 
 const LoginBody = z.object({
   name: z.string().max(256),
@@ -60,9 +62,16 @@ export interface ServicesState {
   /** Personal catalogues by person id; others get 404. */
   readonly personal: Map<string, readonly string[]>;
   readonly listeners: Set<FastifyReply>;
+  /** What kiosks are doing, by their id. */
+  readonly live: Map<string, LiveKiosk>;
+  /** Reports are added to it, one JSON object a line, for `scripts/campus-send.ts`. */
+  readonly reportsFile: string | undefined;
 }
 
-export function newServicesState(people: readonly DemoPerson[]): ServicesState {
+export function newServicesState(
+  people: readonly DemoPerson[],
+  reportsFile?: string,
+): ServicesState {
   return {
     people,
     reports: new Map(),
@@ -72,11 +81,14 @@ export function newServicesState(people: readonly DemoPerson[]): ServicesState {
     acknowledgements: [],
     personal: new Map(),
     listeners: new Set(),
+    live: new Map(),
+    reportsFile,
   };
 }
 
 export function installServices(app: FastifyInstance, state: ServicesState): void {
   installLogin(app, state);
+  installRoom(app, state.live);
 
   app.post('/api/reports', async (request, reply) => {
     state.reportRequests++;
@@ -85,7 +97,12 @@ export function installServices(app: FastifyInstance, state: ServicesState): voi
     const { kiosk, dropped, reports } = body.data;
     state.dropped += dropped;
     for (const report of reports) {
-      if (!state.reports.has(report.key)) state.reports.set(report.key, { ...report, kiosk });
+      if (state.reports.has(report.key)) continue;
+      state.reports.set(report.key, { ...report, kiosk });
+      // Before the answer: what is acknowledged is on the disk.
+      if (state.reportsFile !== undefined) {
+        await appendFile(state.reportsFile, `${JSON.stringify({ kiosk, ...report })}\n`);
+      }
     }
     return reply.code(204).send();
   });

@@ -375,7 +375,7 @@ describe('other sources', () => {
     const chunks = await readFile(chunksPath);
     chunks.writeUInt32LE(0xdeadbeef, manifest.stored(9).offset);
     await writeFile(chunksPath, chunks);
-    await using rig = await imageRig(scratch.path, { nearbyFolders: () => [source.folder] });
+    await using rig = await imageRig(scratch.path, { nearbyFolders: async () => [source.folder] });
     await rig.images.apply([source.ref('1')]);
     await rig.idle();
     expect(source.server.bytesSent).toBe(manifest.stored(9).length);
