@@ -74,7 +74,7 @@ test.skipIf(obstacle !== undefined)(
     await writeFile(join(www, 'manifest.json'), manifest);
     await writeFile(join(www, 'manifest.json.sig'), signatureOf(manifest, KEY));
     const campus = at(0).start(process.execPath, [
-      script('../support/lab-campus.ts'),
+      script('../support/lab-campus-child.ts'),
       ...[www, at(0).address, String(PORT), reportsFile],
     ]);
     await campus.said(/^campus http/m);
@@ -97,7 +97,7 @@ test.skipIf(obstacle !== undefined)(
       };
       await writeFile(join(folder, 'settings.json'), JSON.stringify(settings));
       return host.start(process.execPath, [
-        script('../support/lab-kiosk.ts'),
+        script('../support/lab-kiosk-child.ts'),
         `--settings=${join(folder, 'settings.json')}`,
         `--data-folder=${join(folder, 'data')}`,
         `--runtime-folder=${join(folder, 'run')}`,

@@ -1,5 +1,5 @@
 /**
- * A campus as a process that a namespace can hold: `node lab-campus.ts FOLDER ADDRESS PORT REPORTS`.
+ * A campus as a process that a namespace can hold: `node lab-campus-child.ts FOLDER ADDRESS PORT REPORTS`.
  * Prints `campus URL` once it listens.
  */
 import { startCampus } from '../campus/server/campus.ts';
