@@ -43,7 +43,7 @@ try {
         places: SYSTEM_PLACES,
         loader: LOADER,
         boot: readFirmware,
-        loops: false,
+        loops: [],
       })),
     },
     log: log.scope('helper'),

@@ -47,8 +47,8 @@ export interface InstallerOptions {
   readonly places: SourcePlaces;
   readonly loader: LoaderFiles;
   readonly boot: () => Promise<BootFacts>;
-  /** Loop devices count as disks. */
-  readonly loops: boolean;
+  /** Loop devices that count as disks: none where disks are not files. */
+  readonly loops: readonly string[] | 'all';
 }
 
 export interface StepContext {

@@ -9,6 +9,7 @@ import { partitionPath } from './disk-table.ts';
 
 /** udev may take a moment for names; the kernel's own are there at once. */
 const TRIES = 100;
+const BUSY_TRIES = 5;
 
 /**
  * @throws KioskError `PROGRAM_FAILED` before the table is written where the kernel holds on to a
@@ -27,15 +28,31 @@ export async function changeTable(
       const there = await exists(partition);
       if (args[0] === '--add' ? there : !there) continue;
     }
-    await launcher.run({
-      program,
-      args,
-      ...(input === undefined ? {} : { input }),
-      signal: AbortSignal.timeout(120_000),
-    });
+    await patiently(() =>
+      launcher.run({
+        program,
+        args,
+        ...(input === undefined ? {} : { input }),
+        signal: AbortSignal.timeout(120_000),
+      }),
+    );
   }
   await syncDevice(disk);
   for (const { number } of change.added) await appears(partitionPath(disk, number));
+}
+
+/** Whoever looks at a new disk (udev, another probe) holds it for a moment. */
+async function patiently(work: () => Promise<unknown>): Promise<void> {
+  for (let left = BUSY_TRIES; ; left--) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      const busy = error instanceof Error && /busy/i.test(error.message);
+      if (!busy || left === 0) throw error;
+      await sleep(1_000);
+    }
+  }
 }
 
 async function appears(path: string): Promise<void> {

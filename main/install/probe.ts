@@ -17,8 +17,8 @@ import { leftovers } from './plan.ts';
 import { findSystems, hasWindowsLoader, type LookOptions } from './systems.ts';
 
 export interface ProbeOptions extends LookOptions {
-  /** Loop devices count as disks: where disks are files. */
-  readonly loops: boolean;
+  /** Loop devices that count as disks. */
+  readonly loops: readonly string[] | 'all';
   /** Looks into file systems for what lives there; false: only tables and signatures. */
   readonly look: boolean;
   /** Where the running system's image is mounted, if it came from a disk. */
@@ -61,10 +61,11 @@ export async function probeDisks(options: ProbeOptions): Promise<ProbedDisk[]> {
     ],
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
-  const types = options.loops ? ['disk', 'loop'] : ['disk'];
   const probed: ProbedDisk[] = [];
   for (const listed of Lsblk.parse(JSON.parse(stdout)).blockdevices) {
-    const usable = types.includes(listed.type) && DiskPath.safeParse(listed.path).success;
+    const loop = options.loops === 'all' || options.loops.includes(listed.path);
+    const meant = listed.type === 'disk' || (listed.type === 'loop' && loop);
+    const usable = meant && DiskPath.safeParse(listed.path).success;
     if (usable && (listed.size ?? 0) > 0) probed.push(await probe(options, listed));
   }
   return probed;

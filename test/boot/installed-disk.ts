@@ -55,7 +55,7 @@ export async function installedDisk(bench: Bench, options: DiskOptions): Promise
     file,
     async with(work) {
       const disk = FileDisk.attach(file);
-      await using local = localInstaller(bench.folder, options.image);
+      await using local = localInstaller(bench.folder, options.image, () => disk.path);
       try {
         return await work(local, disk);
       } finally {

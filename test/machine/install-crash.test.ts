@@ -39,6 +39,8 @@ describe.skipIf(missing)('power cuts', () => {
   let first: TestSystem;
   let second: TestSystem;
   let local: LocalInstaller;
+  /** The disk that is looked at. */
+  let device: string;
   const launcher = new Launcher(silentLogger);
 
   beforeAll(async () => {
@@ -54,7 +56,7 @@ describe.skipIf(missing)('power cuts', () => {
     first = await keys.system(join(scratch.path, 'first'), '1.0');
     second = await keys.system(join(scratch.path, 'second'), '2.0');
     await keys.publish(scratch.path);
-    local = localInstaller(scratch.path, first.folder);
+    local = localInstaller(scratch.path, first.folder, () => device);
     await mkdir(join(scratch.path, 'helper'), { recursive: true });
   });
   afterAll(async () => {
@@ -97,6 +99,7 @@ describe.skipIf(missing)('power cuts', () => {
       if (seen.has(key)) continue;
       seen.add(key);
       const disk = FileDisk.attach(file);
+      device = disk.path;
       try {
         await check(disk, number % RESUME_EVERY === 0);
       } catch (cause) {
@@ -116,6 +119,7 @@ describe.skipIf(missing)('power cuts', () => {
 
   test('an installation is whole, or said to be interrupted, and completes', async () => {
     const logged = await LoggedDisk.create(join(scratch.path, 'logged'), SIZE);
+    device = logged.device;
     await local.install(whole(logged.device));
     execFileSync('partx', ['--delete', '--nr', '1:128', logged.device]);
     const entries = await logged.finish();
@@ -155,6 +159,7 @@ describe.skipIf(missing)('power cuts', () => {
 
   test('an update leaves the good slot alone, and a trial is whole', async () => {
     const logged = await LoggedDisk.create(join(scratch.path, 'updated'), SIZE);
+    device = logged.device;
     await local.install(whole(logged.device));
     const from = await logged.mark();
     const { slot } = await local.installed.write(second.folder, quiet());

@@ -31,9 +31,14 @@ describe.skipIf(missing)('installing on a disk', () => {
   let system: TestSystem;
   let disk: FileDisk;
   const helpers: HelperProcess[] = [];
+  /** More disks than the one. */
+  const others: string[] = [];
 
   async function helper(boot?: BootFacts, facts?: string): Promise<HelperProcess> {
-    const started = await HelperProcess.start(scratch.path, system.folder, keys, boot, facts);
+    const started = await HelperProcess.start(scratch.path, system.folder, keys, boot, facts, [
+      disk.path,
+      ...others,
+    ]);
     helpers.push(started);
     return started;
   }
@@ -52,6 +57,7 @@ describe.skipIf(missing)('installing on a disk', () => {
   });
   afterEach(async () => {
     for (const one of helpers.splice(0)) await one.kill();
+    others.length = 0;
     await unmountBelow(scratch.path);
     disk.detach();
     await scratch[Symbol.asyncDispose]();
@@ -161,7 +167,9 @@ describe.skipIf(missing)('installing on a disk', () => {
     }
     const small = await FileDisk.create(join(scratch.path, 'small.img'), GIB);
     try {
-      const plan = await root.client.call('install.plan', {
+      others.push(small.path);
+      const second = await helper();
+      const plan = await second.client.call('install.plan', {
         request: { ...whole(), disk: small.path },
       });
       expect(plan.findings[0]).toMatchObject({ code: 'disk-too-small', severity: 'refuse' });

@@ -16,6 +16,8 @@ export interface ChildOptions {
   readonly imageFolder: string;
   readonly bootFolder: string;
   readonly configuration: string;
+  /** Loop devices that are disks; default: all. */
+  readonly loops?: readonly string[];
   /** Instead of this computer's. */
   readonly boot?: BootFacts;
 }
@@ -39,7 +41,7 @@ await serveHelper({
         configuration: options.configuration,
       },
       boot: async () => options.boot ?? (await readFirmware()),
-      loops: true,
+      loops: options.loops ?? 'all',
     })),
   },
   log: log.scope('helper'),

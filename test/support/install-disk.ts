@@ -181,6 +181,7 @@ export class HelperProcess {
     keys: Keys,
     boot: BootFacts = BIOS,
     facts = 'source=network\n',
+    loops?: readonly string[],
   ): Promise<HelperProcess> {
     const bootFolder = join(folder, 'boot');
     await keys.publish(folder);
@@ -193,6 +194,7 @@ export class HelperProcess {
       bootFolder,
       configuration: CONFIGURATION,
       boot,
+      ...(loops === undefined ? {} : { loops }),
     };
     const child = spawn(process.execPath, [CHILD, JSON.stringify(options)], {
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -14,8 +14,15 @@ export interface LocalInstaller extends AsyncDisposable {
   install(request: InstallRequest, onStep?: (step: string) => Promise<void>): Promise<void>;
 }
 
-/** @param folder with `boot/keys`, and room for the helper's own */
-export function localInstaller(folder: string, image: string): LocalInstaller {
+/**
+ * @param folder with `boot/keys`, and room for the helper's own
+ * @param device the one loop device that it sees: others belong to other tests
+ */
+export function localInstaller(
+  folder: string,
+  image: string,
+  device: () => string,
+): LocalInstaller {
   const launcher = new Launcher(silentLogger);
   const options: InstallerOptions = {
     launcher,
@@ -29,7 +36,9 @@ export function localInstaller(folder: string, image: string): LocalInstaller {
       configuration: CONFIGURATION,
     },
     boot: async () => ({ firmware: 'bios', secureBoot: false, nvram: false, tpm: false }),
-    loops: true,
+    get loops() {
+      return [device()];
+    },
   };
   const installer = new Installer(options);
   return {
