@@ -15,13 +15,23 @@ afterAll(() => browser.close());
 
 const preferences = kioskState().preferences;
 
+/** Every detail that the guards of the installation give. */
+const FINDING_DETAILS = Object.fromEntries(
+  ['path', 'mount', 'holder', 'bytes', 'required', 'name', 'label', 'type'].map((key) => [
+    key,
+    key,
+  ]),
+);
+
 /** All words of a catalogue, with what its functions say of a few arguments. */
 function words(messages: object, path = ''): Map<string, string> {
   const found = new Map<string, string>();
   for (const [key, value] of Object.entries(messages)) {
     const name = path === '' ? key : `${path}.${key}`;
     if (typeof value === 'string') found.set(name, value);
-    else if (typeof value === 'function') {
+    else if (path.endsWith('.findings') && typeof value === 'function') {
+      found.set(name, value(FINDING_DETAILS));
+    } else if (typeof value === 'function') {
       for (const count of [0, 1, 2, 5, 21]) found.set(`${name}(${count})`, value(count, count));
     } else for (const [inner, word] of words(value, name)) found.set(inner, word);
   }
