@@ -17,7 +17,7 @@ import { createEngines } from './engines.ts';
 import { createHelperClient } from './helper/client.ts';
 import { createKioskHomes, followPeople } from './homes-side.ts';
 import { createKioskImages } from './images-side.ts';
-import { createInstall } from './install/install.ts';
+import { createInstallSide } from './install-side.ts';
 import { createJobs } from './jobs/jobs.ts';
 import type { DeferredLogger } from './log/deferred.ts';
 import { createLog } from './log/log.ts';
@@ -98,6 +98,8 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
       refresh: () => campus.refresh(),
       verifyImage: async (image) => void images.verify(image),
       power: (action) => device.power(action),
+      install: (profile) => installs.orders.install(profile),
+      rollbackSystem: () => installs.orders.rollback(),
     },
   });
   const report = (entry: Report): void => campus.report(entry);
@@ -200,13 +202,19 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
   });
   const { images } = kioskImages;
 
-  const install = createInstall({
-    helper: createHelperClient(),
+  const helper = createHelperClient({ socket: options.helperSocket });
+  const installs = createInstallSide({
+    helper,
     jobs,
-    fetch: (url, options) => campus.http.get(url, options).then(({ body }) => body),
+    campus,
+    settings,
+    people,
+    dataFolder,
+    signal: closing.signal,
+    power: (action) => device.power(action),
     folder: join(runtimeFolder, 'install'),
-    log: log.scope('install'),
     onSystem: (system) => emit('install.changed', system),
+    log: log.scope('install'),
   });
 
   const frames = {
@@ -248,6 +256,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     settings,
     campus,
     dataFolder,
+    helper,
     signal: closing.signal,
     virtualization: engines.virtualization,
     log: log.scope('device'),
@@ -303,7 +312,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
       strip: engines.strip,
       jobs,
       images,
-      install,
+      install: installs.install,
       campus,
       device,
       settings,
@@ -341,6 +350,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     images
       .apply(manifest.images)
       .catch((error: unknown) => log.error('the images could not be taken over', { error }));
+    installs.apply(manifest);
     pagesScreen.apply(manifest.pages);
     saver.look();
     view.touch();
@@ -435,7 +445,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     log: log.scope('power'),
   });
   // Only a page that painted says that this system is good; a screen that stays dark does not.
-  void painted.promise.then(() => install.reachedScreen());
+  void painted.promise.then(() => installs.install.reachedScreen());
   void readWarnings({
     scratchFolder: dataFolder,
     memoryReserveMiB: settings.get('sessions.memoryReserveMiB'),

@@ -9,7 +9,7 @@ import { createPower } from './device/power.ts';
 import { measureStorage } from './device/storage.ts';
 import { readVersions } from './device/versions.ts';
 import type { Virtualization } from './device/virtualization.ts';
-import { createHelperClient } from './helper/client.ts';
+import type { HelperClient } from './helper/client.ts';
 import type { Logger } from './log/logger.ts';
 import type { Launcher } from './process/launcher.ts';
 import type { Settings } from './settings/settings.ts';
@@ -22,6 +22,7 @@ export interface DeviceCallsOptions {
   readonly settings: Settings;
   readonly campus: Campus;
   readonly dataFolder: string;
+  readonly helper: HelperClient;
   readonly signal: AbortSignal;
   readonly log: Logger;
   /** Found by running a guest, not by looking. */
@@ -37,7 +38,7 @@ export function createDeviceCalls(options: DeviceCallsOptions): DeviceCalls {
   const power = createPower({
     launcher,
     allowed: () => settings.get('power.actions'),
-    helper: createHelperClient(),
+    helper: options.helper,
     before: options.beforePower,
     log: options.log,
   });

@@ -1,6 +1,6 @@
 /** What features tell the campus, in the form of its reports (docs/campus-protocol.md). */
 import type { Json, WireError } from '../preload/contract/errors.ts';
-import type { Session } from '../preload/contract/model.ts';
+import type { Job, Session } from '../preload/contract/model.ts';
 import type { Report } from './campus/api.ts';
 import type { UiCacheReport } from './uicache/api.ts';
 
@@ -15,6 +15,16 @@ export function sessionReport(session: Session): Report {
   }
   const kind = session.state === 'stopped' ? 'session.ended' : 'session.started';
   return { kind, level: 'info', body };
+}
+
+/** What the campus hears of work on the system; undefined for other jobs. */
+export function jobReport({ kind, title, state, error }: Job): Report | undefined {
+  if (!kind.startsWith('install') && kind !== 'system-update') return undefined;
+  return {
+    kind: `${kind}.${state}`,
+    level: state === 'succeeded' ? 'info' : 'error',
+    body: { title, ...present('error', error && errorBody(error)) },
+  };
 }
 
 export function uiReport({ kind, level, version, error }: UiCacheReport): Report {

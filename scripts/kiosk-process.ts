@@ -12,6 +12,8 @@ export interface KioskProcessOptions {
   readonly dataFolder: string;
   /** Short, see sockets(7): unix socket paths have 107 bytes. */
   readonly runtimeFolder: string;
+  /** Default: the one of an installed system. */
+  readonly helperSocket?: string;
   readonly windowed: boolean;
   /** Opens a DevTools port on loopback, by which tests drive the page. */
   readonly developer: boolean;
@@ -37,6 +39,7 @@ export function startKioskProcess(options: KioskProcessOptions): KioskProcess {
     `--settings=${options.settingsFile}`,
     `--data-folder=${options.dataFolder}`,
     `--runtime-folder=${options.runtimeFolder}`,
+    ...(options.helperSocket === undefined ? [] : [`--helper-socket=${options.helperSocket}`]),
     ...(options.windowed ? ['--windowed'] : []),
     ...(options.developer ? ['--developer'] : []),
   ];

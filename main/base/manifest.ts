@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { Id, Text } from '../../preload/contract/model.ts';
+import { InstallProfile, SystemRelease } from './system.ts';
 
 /** Lower-case hexadecimal SHA-256. */
 export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -213,6 +214,10 @@ const ManifestShape = z.object({
   ui: UiBundle.optional(),
   pages: UiPages.optional(),
   images: z.array(ImageRef).max(1000).default([]),
+  /** The system that kiosks with one on their disk should have; absent: each keeps its own. */
+  system: SystemRelease.optional(),
+  /** How computers are installed unattended. */
+  installs: z.array(InstallProfile).max(100).default([]),
   catalogue: z.array(ManifestEntry).max(2000).default([]),
   rooms: z.array(Room).max(2000).default([]),
   policy: z
@@ -253,6 +258,7 @@ export const Manifest = ManifestShape.superRefine((manifest, context) => {
   unique(ids(manifest.catalogue), ['catalogue'], 'id');
   unique(ids(manifest.images), ['images'], 'id');
   unique(ids(manifest.rooms), ['rooms'], 'id');
+  unique(ids(manifest.installs), ['installs'], 'id');
   for (const [index, entry] of manifest.catalogue.entries()) {
     if (entry.kind !== 'vm') continue;
     const names = entry.machines.map((machine) => machine.name);

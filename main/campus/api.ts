@@ -128,6 +128,10 @@ export interface OrderPort {
   refresh(): Promise<void>;
   verifyImage(image: string): Promise<void>;
   power(action: 'shutdown' | 'restart'): Promise<void>;
+  /** Begins the unattended installation that the manifest's profile describes. */
+  install(profile: string): Promise<void>;
+  /** Back to the other system on the disk. */
+  rollbackSystem(): Promise<void>;
 }
 
 export type CampusEvents = {

@@ -24,6 +24,8 @@ const Order = z.discriminatedUnion('kind', [
   z.object({ ...OrderBase, kind: z.literal('refresh') }),
   z.object({ ...OrderBase, kind: z.literal('verify-image'), image: Id }),
   z.object({ ...OrderBase, kind: z.literal('power'), action: z.enum(['shutdown', 'restart']) }),
+  z.object({ ...OrderBase, kind: z.literal('install'), profile: Id }),
+  z.object({ ...OrderBase, kind: z.literal('rollback-system') }),
 ]);
 type Order = z.infer<typeof Order>;
 
@@ -112,6 +114,10 @@ export class Orders {
         return port.verifyImage(order.image);
       case 'power':
         return port.power(order.action);
+      case 'install':
+        return port.install(order.profile);
+      case 'rollback-system':
+        return port.rollbackSystem();
     }
   }
 

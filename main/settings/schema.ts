@@ -291,6 +291,30 @@ export const SETTINGS = {
     { policy: true },
   ),
 
+  'install.profile': setting(
+    Id.nullable(),
+    null,
+    'the id of a profile of the manifest, or null',
+    'Installs this computer unattended as the profile says, once the campus is there. For the kernel command line of a room; a computer that is installed already is left alone.',
+  ),
+  'system.updates': setting(
+    z.boolean(),
+    true,
+    'true or false',
+    'Whether the system on the disk follows what the campus publishes. It is fetched in the background and tried at the next start.',
+    { policy: true },
+  ),
+  'system.restartAt': setting(
+    z
+      .string()
+      .regex(/^([01]\d|2[0-3]):[0-5]\d$/)
+      .nullable(),
+    null,
+    'a time of day such as "03:30", or null',
+    'When a computer at which nobody is signed in restarts into a system that waits to be tried. null: at the next start, whenever that is.',
+    { policy: true },
+  ),
+
   'power.actions': setting(
     z.array(z.enum(['shutdown', 'restart', 'suspend'])),
     ['shutdown', 'restart', 'suspend'],

@@ -1,5 +1,7 @@
 /** The optional services: sign-in, reports, events, personal catalogues, orders. */
+
 import { afterEach, describe, expect, test } from 'vitest';
+import { KioskError } from '../../main/base/errors.ts';
 import type { CampusOptions, OrderPort } from '../../main/campus/api.ts';
 import { codeOf } from '../unit/campus/support.ts';
 import { Cleanup, testCampus, testKiosk, until } from './support.ts';
@@ -213,6 +215,13 @@ describe('orders', () => {
       async power(action) {
         done.push(action);
       },
+      async install(profile) {
+        done.push(`install ${profile}`);
+        throw new KioskError('INSTALL_REFUSED', 'Several disks fit.');
+      },
+      async rollbackSystem() {
+        done.push('rollback');
+      },
     };
   }
 
@@ -228,6 +237,8 @@ describe('orders', () => {
     });
     server.order({ id: 'o3', kind: 'format-disk', expiresAt: later() });
     server.order({ id: 'o4', kind: 'verify-image', image: 'debian', expiresAt: later() });
+    server.order({ id: 'o6', kind: 'install', profile: 'room', expiresAt: later() });
+    server.order({ id: 'o7', kind: 'rollback-system', expiresAt: later() });
     server.order({ id: 'o5', kind: 'power', action: 'restart', expiresAt: later() });
     kiosk.start();
     await until(() => server.acknowledgements.some(({ id }) => id === 'o5'));
@@ -237,7 +248,13 @@ describe('orders', () => {
     const again = await testKiosk(cleanup, [{ url: server.url }], { dataFolder, orders });
     await again.refresh();
     await again.close();
-    expect(orders.done).toEqual(['refresh', 'verify debian', 'restart']);
+    expect(orders.done).toEqual([
+      'refresh',
+      'verify debian',
+      'install room',
+      'rollback',
+      'restart',
+    ]);
     const last = new Map(
       server.acknowledgements.map(({ id, state, error }) => [id, [state, error]]),
     );
@@ -247,6 +264,8 @@ describe('orders', () => {
       o3: ['failed', 'CAMPUS_BAD_RESPONSE'],
       o4: ['failed', 'INTERNAL'],
       o5: ['done', null],
+      o6: ['failed', 'INSTALL_REFUSED'],
+      o7: ['done', null],
     });
   });
 });
