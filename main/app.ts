@@ -202,7 +202,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
   });
   const { images } = kioskImages;
 
-  const helper = createHelperClient({ socket: options.helperSocket });
+  const helper = createHelperClient({ socket: join(options.systemFolder, 'helper.sock') });
   const installs = createInstallSide({
     helper,
     jobs,
@@ -213,6 +213,10 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     signal: closing.signal,
     power: (action) => device.power(action),
     folder: join(runtimeFolder, 'install'),
+    places: {
+      imageFolder: join(options.systemFolder, 'image'),
+      bootFolder: join(options.systemFolder, 'boot'),
+    },
     onSystem: (system) => emit('install.changed', system),
     log: log.scope('install'),
   });

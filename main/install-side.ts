@@ -9,6 +9,7 @@ import type { Manifest } from './base/manifest.ts';
 import type { Campus } from './campus/api.ts';
 import type { HelperClient } from './helper/client.ts';
 import { createInstall, type Install } from './install/install.ts';
+import type { SourcePlaces } from './install/source.ts';
 import { type Asker, installUnattended } from './install/unattended.ts';
 import { createUpdates } from './install/updates.ts';
 import type { Jobs } from './jobs/jobs.ts';
@@ -25,6 +26,7 @@ export interface InstallSideOptions {
   readonly dataFolder: string;
   /** Where parts of the running system are fetched to; on tmpfs. */
   readonly folder: string;
+  readonly places: SourcePlaces;
   readonly signal: AbortSignal;
   readonly helper: HelperClient;
   readonly power: (action: 'shutdown' | 'restart') => Promise<void>;
@@ -55,6 +57,7 @@ export function createInstallSide(options: InstallSideOptions): InstallSide {
     jobs,
     fetch: (url, request) => campus.http.get(url, request).then(({ body }) => body),
     folder: options.folder,
+    places: options.places,
     log,
     onSystem: (system) => {
       options.onSystem(system);

@@ -12,8 +12,8 @@ export interface StartOptions {
   readonly settingsFile: string | undefined;
   readonly dataFolder: string;
   readonly runtimeFolder: string;
-  /** Where the root helper listens. */
-  readonly helperSocket: string;
+  /** What the initrd and the root helper leave: `image`, `boot`, `helper.sock`. */
+  readonly systemFolder: string;
   /** False with `--windowed`. */
   readonly kiosk: boolean;
   /** Opens a DevTools port on loopback and developer tools; never in a room. */
@@ -33,7 +33,7 @@ export function readStartOptions(argv: readonly string[]): StartOptions {
       settings: { type: 'string' },
       'data-folder': { type: 'string', default: '/var/lib/vestibule' },
       'runtime-folder': { type: 'string', default: '/run/vestibule' },
-      'helper-socket': { type: 'string', default: '/run/vestibule/helper.sock' },
+      'system-folder': { type: 'string', default: '/run/vestibule' },
       windowed: { type: 'boolean', default: false },
       developer: { type: 'boolean', default: false },
     },
@@ -42,7 +42,7 @@ export function readStartOptions(argv: readonly string[]): StartOptions {
     settingsFile: values.settings,
     dataFolder: values['data-folder'],
     runtimeFolder: values['runtime-folder'],
-    helperSocket: values['helper-socket'],
+    systemFolder: values['system-folder'],
     kiosk: !values.windowed,
     developer: values.developer,
     distFolder: distFolder(),

@@ -13,7 +13,7 @@ export interface KioskProcessOptions {
   /** Short, see sockets(7): unix socket paths have 107 bytes. */
   readonly runtimeFolder: string;
   /** Default: the one of an installed system. */
-  readonly helperSocket?: string;
+  readonly systemFolder?: string;
   readonly windowed: boolean;
   /** Opens a DevTools port on loopback, by which tests drive the page. */
   readonly developer: boolean;
@@ -39,7 +39,7 @@ export function startKioskProcess(options: KioskProcessOptions): KioskProcess {
     `--settings=${options.settingsFile}`,
     `--data-folder=${options.dataFolder}`,
     `--runtime-folder=${options.runtimeFolder}`,
-    ...(options.helperSocket === undefined ? [] : [`--helper-socket=${options.helperSocket}`]),
+    ...(options.systemFolder === undefined ? [] : [`--system-folder=${options.systemFolder}`]),
     ...(options.windowed ? ['--windowed'] : []),
     ...(options.developer ? ['--developer'] : []),
   ];

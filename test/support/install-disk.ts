@@ -166,12 +166,14 @@ const BIOS: BootFacts = { firmware: 'bios', secureBoot: false, nvram: false, tpm
 /** A root helper in a process of its own, and a client of it. */
 export class HelperProcess {
   readonly client: HelperClient;
+  readonly socket: string;
   readonly log: string[] = [];
   readonly #child: ChildProcess;
 
-  private constructor(child: ChildProcess, client: HelperClient) {
+  private constructor(child: ChildProcess, socket: string) {
     this.#child = child;
-    this.client = client;
+    this.socket = socket;
+    this.client = createHelperClient({ socket, timeoutMs: 60_000 });
     child.stderr?.on('data', (chunk: Buffer) => this.log.push(String(chunk)));
   }
 
@@ -199,7 +201,7 @@ export class HelperProcess {
     const child = spawn(process.execPath, [CHILD, JSON.stringify(options)], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const helper = new HelperProcess(child, createHelperClient({ socket, timeoutMs: 60_000 }));
+    const helper = new HelperProcess(child, socket);
     const ready = await Promise.race([
       once(child.stdout, 'data').then(() => true),
       once(child, 'exit').then(() => false),
