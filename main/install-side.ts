@@ -1,9 +1,7 @@
 /** The system on the disk as this kiosk's campus and people see it. */
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { InstalledSystem } from '../preload/contract/install.ts';
 import type { Job } from '../preload/contract/model.ts';
-import { systemClock } from './base/clock.ts';
 import { toWireError } from './base/errors.ts';
 import type { Manifest } from './base/manifest.ts';
 import type { Campus } from './campus/api.ts';
@@ -45,9 +43,6 @@ export interface InstallSide {
     rollback(): Promise<void>;
   };
 }
-
-/** Restarts for a new version are looked for this often. */
-const NIGHT_LOOK_MS = 60_000;
 
 export function createInstallSide(options: InstallSideOptions): InstallSide {
   const { jobs, campus, settings, people, signal, log } = options;
@@ -136,21 +131,6 @@ export function createInstallSide(options: InstallSideOptions): InstallSide {
     if (report) campus.report(report);
   });
 
-  void (async () => {
-    while (!signal.aborted) {
-      await pause(NIGHT_LOOK_MS, undefined, { signal, ref: false }).catch(() => {});
-      if (signal.aborted || people.current !== null) continue;
-      if (!isDue(settings.get('system.restartAt'), new Date(systemClock.now()))) continue;
-      try {
-        const system = await install.system();
-        const waits = system?.trial && system.trial.slot !== system.running;
-        if (waits) await options.power('restart');
-      } catch (error) {
-        log.warn('the restart for a new version is put off', { error });
-      }
-    }
-  })();
-
   return {
     install: { ...install, rollback: (slot) => updates.rollback(slot) },
     apply(manifest) {
@@ -162,11 +142,4 @@ export function createInstallSide(options: InstallSideOptions): InstallSide {
       rollback: async () => void (await updates.rollback()),
     },
   };
-}
-
-/** Whether it is the minute of the day that a setting names, `03:30`, by this computer's clock. */
-export function isDue(at: string | null, now: Date): boolean {
-  if (at === null) return false;
-  const minute = `${now.getHours()}`.padStart(2, '0');
-  return at === `${minute}:${`${now.getMinutes()}`.padStart(2, '0')}`;
 }

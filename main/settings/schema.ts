@@ -301,17 +301,7 @@ export const SETTINGS = {
     z.boolean(),
     true,
     'true or false',
-    'Whether the system on the disk follows what the campus publishes. It is fetched in the background and tried at the next start.',
-    { policy: true },
-  ),
-  'system.restartAt': setting(
-    z
-      .string()
-      .regex(/^([01]\d|2[0-3]):[0-5]\d$/)
-      .nullable(),
-    null,
-    'a time of day such as "03:30", or null',
-    'When a computer at which nobody is signed in restarts into a system that waits to be tried. null: at the next start, whenever that is.',
+    'Whether the system on the disk follows what the campus publishes. It is fetched in the background and tried at the next start: see power.restartAt.',
     { policy: true },
   ),
 
