@@ -2,6 +2,7 @@
  * The root helper's entry, started by systemd when the kiosk first connects
  * (`vestibule-helper.socket`). What it may do is in main/helper; its log goes to the journal.
  */
+import { readFile } from 'node:fs/promises';
 import { systemdPower } from './helper/power.ts';
 import { HELPER_SOCKET } from './helper/protocol.ts';
 import { serveHelper } from './helper/service.ts';
@@ -43,6 +44,7 @@ try {
         places: SYSTEM_PLACES,
         loader: LOADER,
         boot: readFirmware,
+        commandLine: () => readFile('/proc/cmdline', 'utf8'),
         loops: [],
       })),
     },

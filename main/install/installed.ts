@@ -15,7 +15,9 @@ import { diskFindings } from './guards.ts';
 import {
   type Installer,
   type InstallerOptions,
+  keepOptions,
   loaderTarget,
+  OPTIONS_FILE,
   type StepContext,
 } from './installer.ts';
 import { NAMES, SYSTEM_LABEL } from './layout.ts';
@@ -128,6 +130,7 @@ export class Installed {
     const target = loaderTarget(disk, found.table.entries);
     const { loader } = this.#installer;
     await loader.install(target);
+    if (!(await found.esp.exists(OPTIONS_FILE))) await keepOptions(this.#options, found.esp);
     const choice = await found.esp.readGrubenv().catch(() => undefined);
     const usable = choice !== undefined && slots.some(({ name }) => letterOf(name) === choice.good);
     if (!usable) {

@@ -30,6 +30,7 @@ import { type Command, formatCommands, partitionOf, subvolumeCommands } from './
 import { parseDump, SECTOR, type TableEntry } from './disk-table.ts';
 import { encryptData } from './encryption.ts';
 import { Esp } from './esp.ts';
+import { keptOptions, optionsFile } from './kernel-options.ts';
 import { NAMES, SYSTEM_LABEL } from './layout.ts';
 import { withMounted } from './mounts.ts';
 import { changeTable } from './partitioning.ts';
@@ -47,6 +48,8 @@ export interface InstallerOptions {
   readonly places: SourcePlaces;
   readonly loader: LoaderFiles;
   readonly boot: () => Promise<BootFacts>;
+  /** Of the running kernel. */
+  readonly commandLine: () => Promise<string>;
   /** Loop devices that count as disks: none where disks are not files. */
   readonly loops: readonly string[] | 'all';
 }
@@ -62,6 +65,8 @@ export interface RunInstall {
   readonly confirmation: string;
   readonly folder: string | null;
 }
+
+export const OPTIONS_FILE = 'vestibule/options.cfg';
 
 /** What is used before a slot was ever started. */
 const FIRST_CHOICE = { good: 'a', trial: null, tries: 0, booting: null, other: '' } as const;
@@ -299,6 +304,7 @@ class Work {
     await this.#loader.install(target);
     const esp = new Esp(this.#options.launcher, target.efi);
     const other = await this.#other(crumb, esp);
+    await keepOptions(this.#options, esp);
     await esp.createGrubenv({ ...FIRST_CHOICE, other }, this.#options.folder);
   }
 
@@ -337,6 +343,15 @@ class Work {
       signal: AbortSignal.timeout(300_000),
     });
   }
+}
+
+/** What the running kernel was told of campus and consoles, the one on the disk is told as well. */
+export async function keepOptions(
+  { commandLine, folder }: Pick<InstallerOptions, 'commandLine' | 'folder'>,
+  esp: Esp,
+): Promise<void> {
+  const text = optionsFile(keptOptions(await commandLine()));
+  await esp.putBytes(Buffer.from(text), OPTIONS_FILE, folder);
 }
 
 /** @throws KioskError `SYSTEM_NOT_INSTALLED` where our partitions are not there */

@@ -1,15 +1,11 @@
 /** Disks that the installation wrote, for computers in QEMU to start from. */
-import { execFileSync } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { InstallTarget } from '../../preload/contract/install.ts';
 import { FileDisk, GIB, installMissing, Keys } from '../support/install-disk.ts';
 import { type LocalInstaller, localInstaller } from '../support/install-order.ts';
 import type { Bench } from './scenario.ts';
 import { buildSmallRoot, type SmallRoot } from './small-root.ts';
-
-/** On the serial line, so that a test hears it. */
-const OPTIONS = 'console=ttyS0 loglevel=6';
 
 export const diskObstacle = installMissing;
 
@@ -39,8 +35,6 @@ export interface DiskOptions {
   readonly image: string;
   /** Makes the disk what it is before. @returns where ours goes; default: all of it */
   readonly prepare?: (disk: FileDisk) => InstallTarget;
-  /** More words of the kernel's command line. */
-  readonly options?: string;
 }
 
 export async function installedDisk(bench: Bench, options: DiskOptions): Promise<InstalledDisk> {
@@ -67,29 +61,6 @@ export async function installedDisk(bench: Bench, options: DiskOptions): Promise
   await made.with(async (local, disk) => {
     const target = options.prepare?.(disk) ?? { mode: 'whole' };
     await local.install({ disk: disk.path, target, swapMiB: 0, encrypt: false });
-    const text = join(bench.folder, 'options.cfg');
-    await writeFile(text, `set options="${OPTIONS} ${options.options ?? ''}"\n`);
-    const efi = execFileSync('blkid', [
-      '-t',
-      'LABEL=KIOSKESP',
-      '-o',
-      'device',
-      '-c',
-      '/dev/null',
-      ...parts(disk),
-    ])
-      .toString()
-      .trim();
-    execFileSync('mcopy', ['-o', '-i', efi, text, '::/vestibule/options.cfg'], {
-      env: { ...process.env, MTOOLS_SKIP_CHECK: '1' },
-    });
   });
   return made;
-}
-
-function parts(disk: FileDisk): string[] {
-  return execFileSync('sh', ['-c', `ls ${disk.path}p*`])
-    .toString()
-    .trim()
-    .split('\n');
 }

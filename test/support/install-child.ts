@@ -40,6 +40,7 @@ await serveHelper({
         signedGrub: '/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed',
         configuration: options.configuration,
       },
+      commandLine: async () => 'vestibule.campus.servers=https://campus.example/',
       boot: async () => options.boot ?? (await readFirmware()),
       loops: options.loops ?? 'all',
     })),

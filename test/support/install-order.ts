@@ -35,6 +35,7 @@ export function localInstaller(
       signedGrub: '/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed',
       configuration: CONFIGURATION,
     },
+    commandLine: async () => 'console=ttyS0 loglevel=6',
     boot: async () => ({ firmware: 'bios', secureBoot: false, nvram: false, tpm: false }),
     get loops() {
       return [device()];
