@@ -10,6 +10,8 @@ const USAGE = `usage: vestibule COMMAND
                                               password is read from standard input
   campus keygen --id ID --folder FOLDER       a key pair for signing manifests
   campus bundle --base URL FOLDER             the "ui" part of a manifest, to standard output
+  campus system --base URL FOLDER             the "system" part of a manifest, of a folder that
+                                              npm run squashfs made, to standard output
   campus sign --key FILE [--key FILE] FOLDER  checks and signs FOLDER/manifest.json
   image pack SOURCE --id ID --version VERSION --out FOLDER [--layout packed|plain]
              [--parent MANIFEST]...           what a web server serves of a disk image, and of
@@ -73,6 +75,19 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       ...(values.version === undefined ? {} : { version: values.version }),
     });
     print(JSON.stringify(bundle, null, 2));
+    return 0;
+  },
+
+  'campus system': async (args) => {
+    const { values, positionals: rest } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: { base: { type: 'string' } },
+    });
+    const [folder] = rest;
+    if (folder === undefined || values.base === undefined) throw new Misuse('FOLDER and --base');
+    const { describeSystem } = await import('./campus/publish.ts');
+    print(JSON.stringify(await describeSystem(folder, values.base), null, 2));
     return 0;
   },
 

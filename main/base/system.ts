@@ -10,7 +10,7 @@ const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const GIB = 1024 ** 3;
 
 /** What a slot of the disk holds; squashfs/README.md describes each. */
-const SYSTEM_FILES = [
+export const SYSTEM_FILES = [
   'vmlinuz',
   'initrd.img',
   'root.sqfs',

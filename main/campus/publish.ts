@@ -17,6 +17,7 @@ import { z } from 'zod';
 import { errno, KioskError } from '../base/errors.ts';
 import { writeFileAtomic } from '../base/files.ts';
 import { BundlePath, Manifest, Sha256, UiBundle } from '../base/manifest.ts';
+import { SYSTEM_FILES, SystemRelease } from '../base/system.ts';
 import type { TrustedKey } from './api.ts';
 import type { SignatureFile } from './keys.ts';
 import { MAX_MANIFEST_BYTES, parseManifest, tooLarge } from './verify.ts';
@@ -210,6 +211,32 @@ async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
     () => false,
+  );
+}
+
+/**
+ * The `system` part of a manifest: what a folder of `npm run squashfs` holds, as kiosks fetch it.
+ * @param base where the folder is served
+ * @throws KioskError `SETTINGS_INVALID` where a file of a system is missing
+ */
+export async function describeSystem(folder: string, base: string): Promise<SystemRelease> {
+  const files = [];
+  for (const name of SYSTEM_FILES) {
+    const path = join(folder, name);
+    if (!(await exists(path))) continue;
+    files.push({ name, ...(await measure(path)) });
+  }
+  const description = await readFile(join(folder, 'root.cfg'), 'utf8').catch(() => '');
+  const version = /^version=(.*)$/m.exec(description)?.[1];
+  const parsed = SystemRelease.safeParse({
+    version,
+    base: base.endsWith('/') ? base : `${base}/`,
+    files,
+  });
+  if (parsed.success) return parsed.data;
+  throw new KioskError(
+    'SETTINGS_INVALID',
+    `${folder} is no system: ${z.prettifyError(parsed.error)}`,
   );
 }
 

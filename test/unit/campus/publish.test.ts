@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import {
   bundleFolder,
+  describeSystem,
   manifestJsonSchema,
   signFolder,
   writeKey,
@@ -90,4 +91,17 @@ test('bundle: sorted, hashed, hidden files left out, equal content gives an equa
 
 test('docs/manifest.schema.json is that of the schema', async () => {
   await expect(manifestJsonSchema()).toMatchFileSnapshot('../../../docs/manifest.schema.json');
+});
+
+test('a folder of a system is described whole, or not at all', async () => {
+  for (const name of ['vmlinuz', 'initrd.img', 'root.sqfs', 'root.cfg.sig']) {
+    await writeFile(join(folder, name), name);
+  }
+  expect(await codeOf(() => describeSystem(folder, 'system/2'))).toBe('SETTINGS_INVALID');
+  await writeFile(join(folder, 'root.cfg'), 'format=1\nversion=2026.12.0\n');
+  const system = await describeSystem(folder, 'system/2');
+  expect(system).toMatchObject({ version: '2026.12.0', base: 'system/2/' });
+  expect(system.files.map(({ name, size }) => [name, size])).toContainEqual(['vmlinuz', 7]);
+  await rm(join(folder, 'root.sqfs'));
+  expect(await codeOf(() => describeSystem(folder, 'system/2'))).toBe('SETTINGS_INVALID');
 });
