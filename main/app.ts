@@ -16,6 +16,7 @@ import { createDeviceCalls } from './device-calls.ts';
 import { createEngines } from './engines.ts';
 import { createHelperClient } from './helper/client.ts';
 import { createKioskHomes, followPeople } from './homes-side.ts';
+import { watchAbsence } from './idle-side.ts';
 import { createKioskImages } from './images-side.ts';
 import { createInstallSide } from './install-side.ts';
 import { createJobs } from './jobs/jobs.ts';
@@ -291,11 +292,20 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
       manifest()?.endpoints.login !== undefined ||
       settings.get('people.localAdministrator') !== null,
     warnings: () => warnings,
+    signOutAt: () => absence.signOutAt,
     returnChord: RETURN_CHORD.label,
     image: (id) => images.status(id),
     savedAt: (entryId) => pages.savedAt(entryId),
     engines: new Set(engines.all.map(({ kind }) => kind)),
     emit,
+  });
+  const absence = watchAbsence({
+    launcher,
+    settings,
+    people,
+    sessions,
+    changed: view.touch,
+    log: log.scope('people'),
   });
   const pagesScreen = new PagesScreen({
     open: (pages) => {
@@ -462,6 +472,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
   let closed: Promise<void> | undefined;
   const close = async (endSessions: boolean): Promise<void> => {
     closing.abort(new KioskError('CANCELLED', 'The kiosk is closing.'));
+    absence.close();
     pageWatch.close();
     if (endSessions) await sessions.stopAll();
     if (endSessions) await homes.close();

@@ -30,6 +30,7 @@ export interface KioskViewSources {
   readonly guests: () => boolean;
   readonly members: () => boolean;
   readonly warnings: () => KioskState['warnings'];
+  readonly signOutAt: () => number | null;
   readonly returnChord: string;
   readonly image: (id: string) => ImageStatus | undefined;
   readonly savedAt: (entryId: string) => number | null;
@@ -76,6 +77,7 @@ export class KioskView {
       locales: [...sources.locales()],
       outbox: campus.outboxCount,
       returnChord: sources.returnChord,
+      signOutAt: sources.signOutAt(),
       warnings: [...sources.warnings()],
     };
   }

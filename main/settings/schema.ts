@@ -250,6 +250,13 @@ export const SETTINGS = {
     "Whether someone may continue without signing in. null: as the campus's manifest says.",
     { policy: true },
   ),
+  'people.idleMinutes': setting(
+    z.int().min(0).max(1_440),
+    0,
+    'a whole number from 0 to 1440',
+    'Minutes without any input after which the person is signed out, and their sessions end; the last one shows a warning. 0: never. Needs xprintidle.',
+    { policy: true },
+  ),
   'people.offlineSignInDays': setting(
     z.int().min(0).max(365).nullable(),
     null,

@@ -94,6 +94,8 @@ export const KioskState = z.object({
   outbox: z.int().nonnegative(),
   /** The key chord that always returns to the tiles, as shown to people, e.g. `Ctrl+Alt+Home`. */
   returnChord: z.string(),
+  /** When the person is signed out for being away, unless there is a key or a movement; null: not soon. */
+  signOutAt: Timestamp.nullable(),
   /** What this computer lacks, said before anyone signs in (VT off, little memory, …). */
   warnings: z.array(WireErrorSchema),
 });

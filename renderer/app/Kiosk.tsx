@@ -3,6 +3,7 @@ import { Home } from '../screens/home/Home.tsx';
 import { SessionLayer } from '../screens/session/SessionLayer.tsx';
 import { SignIn } from '../screens/sign-in/SignIn.tsx';
 import { useKiosk, useKioskState } from '../store/hooks.ts';
+import { AwayDialog } from './AwayDialog.tsx';
 import { Footer } from './Footer.tsx';
 import { Header } from './Header.tsx';
 import type { Panel } from './panels.ts';
@@ -65,6 +66,7 @@ export function Kiosk() {
         )}
       </div>
       <SessionLayer shown={shown} />
+      <AwayDialog />
       <Toasts />
       {panel !== null && (
         <Suspense fallback={null}>

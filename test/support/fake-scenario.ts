@@ -97,6 +97,7 @@ const state: KioskState = {
   locales: ['en', 'fr', 'es', 'de', 'ar'],
   outbox: 0,
   returnChord: 'Ctrl+Alt+Home',
+  signOutAt: null,
   warnings: [],
 };
 

@@ -132,6 +132,11 @@ export const SCREENS: readonly Screen[] = [
       await ui.page.getByRole('button', { name: 'Load again' }).waitFor();
     },
   },
+  {
+    name: 'away',
+    scenario: { state: kioskState({ person: member, campus: online, signOutAt: NOW + 45_000 }) },
+    arrange: dialog,
+  },
   question('session-password', credentials),
   question('session-password-wrong', wrongPassword),
   question('session-password-locked', {

@@ -176,6 +176,12 @@ export const messages: Messages = {
     confirm: 'Sitzungen beenden und abmelden',
     busy: 'Abmeldung läuft…',
   },
+  away: {
+    title: 'Sind Sie noch da?',
+    lead: (time) =>
+      `Sie werden in ${time} abgemeldet, und Ihre Sitzungen enden. Drücken Sie eine Taste oder bewegen Sie die Maus, um zu bleiben.`,
+    stay: 'Angemeldet bleiben',
+  },
   power: {
     shutdown: 'Ausschalten',
     restart: 'Neu starten',

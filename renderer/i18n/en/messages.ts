@@ -176,6 +176,12 @@ export const messages = {
     confirm: 'End sessions and sign out',
     busy: 'Signing out…',
   },
+  away: {
+    title: 'Are you still there?',
+    lead: (time: string) =>
+      `You will be signed out in ${time}, and your sessions end. Press any key or move the mouse to stay.`,
+    stay: 'Stay signed in',
+  },
   power: {
     shutdown: 'Shut down',
     restart: 'Restart',

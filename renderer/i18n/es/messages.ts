@@ -170,6 +170,12 @@ export const messages: Messages = {
     confirm: 'Terminar las sesiones y salir',
     busy: 'Cerrando sesión…',
   },
+  away: {
+    title: '¿Sigue ahí?',
+    lead: (time) =>
+      `Su sesión se cerrará en ${time} y lo que tenga abierto terminará. Pulse una tecla o mueva el ratón para quedarse.`,
+    stay: 'Seguir conectado',
+  },
   power: {
     shutdown: 'Apagar',
     restart: 'Reiniciar',

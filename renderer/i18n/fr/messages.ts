@@ -176,6 +176,12 @@ export const messages: Messages = {
     confirm: 'Arrêter les sessions et se déconnecter',
     busy: 'Déconnexion…',
   },
+  away: {
+    title: 'Êtes-vous toujours là ?',
+    lead: (time) =>
+      `Vous serez déconnecté dans ${time} et vos sessions prendront fin. Appuyez sur une touche ou bougez la souris pour rester.`,
+    stay: 'Rester connecté',
+  },
   power: {
     shutdown: 'Éteindre',
     restart: 'Redémarrer',
