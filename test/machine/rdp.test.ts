@@ -1,10 +1,13 @@
 /** xfreerdp against real servers: who is believed, what is sent, what appears, how it ends. */
+
 import { execFileSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createServer as createTlsServer } from 'node:tls';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { RdpEntry } from '../../main/base/manifest.ts';
 import { createLog, type Log } from '../../main/log/log.ts';
@@ -398,4 +401,43 @@ test('a network that is lost and comes back: the same session goes on by itself'
   await session.stop();
   expect(await session.ended).toEqual({});
   await line.close();
+});
+
+test('a gateway is asked where the entry names one, and never before its certificate is right', async () => {
+  const key = join(folder, 'gateway.key');
+  const certificate = join(folder, 'gateway.pem');
+  const subject = ['-subj', '/CN=rdg.lab.invalid', '-keyout', key, '-out', certificate];
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...subject], {
+    stdio: 'ignore',
+  });
+  const [keyText, text] = [readFileSync(key, 'utf8'), readFileSync(certificate, 'utf8')];
+  const asked: string[] = [];
+  const gateway = createTlsServer({ key: keyText, cert: text }, (socket) => {
+    socket.on('error', () => {});
+    socket.on('data', (chunk) => {
+      asked.push(chunk.toString('latin1'));
+      socket.end('HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n');
+    });
+  }).listen(0, '127.0.0.1');
+  await once(gateway, 'listening');
+  const address = gateway.address();
+  const port = address !== null && typeof address === 'object' ? address.port : 0;
+  const target = (gatewayPin: string) => ({
+    hosts: [{ host: 'behind.lab.invalid' }],
+    certificate: { pins: [pin] },
+    gateway: { host: '127.0.0.1', port, pins: [gatewayPin] },
+  });
+  await expect(start(target(pin), { secret: PASSWORD })).rejects.toMatchObject({
+    code: 'REMOTE_CERTIFICATE_CHANGED',
+  });
+  expect(asked).toEqual([]);
+  const { fingerprint256 } = new X509Certificate(text);
+  await expect(
+    start(target(fingerprint256.replaceAll(':', '')), { secret: PASSWORD }),
+  ).rejects.toMatchObject({ code: expect.stringMatching(/^REMOTE_/) });
+  expect(asked[0]).toMatch(
+    /^(RDG_OUT_DATA|RPC_IN_DATA|RPC_OUT_DATA|GET) \/(remoteDesktopGateway|rpc)\//,
+  );
+  expect(asked.join()).not.toContain(PASSWORD);
+  gateway.close();
 });

@@ -9,8 +9,8 @@ export interface ViewerPlan {
   readonly target: RdpTarget;
   readonly host: RdpHost;
   readonly protocol: RdpProtocol;
-  /** SHA-256 of the certificate that was checked, lower-case hexadecimal. */
-  readonly fingerprint: string | undefined;
+  /** SHA-256 of the certificates that were checked or pinned, lower-case hexadecimal. */
+  readonly fingerprints: readonly string[];
   readonly user: string;
   readonly domain: string | undefined;
   /** Marks the window, so that it can be found. */
@@ -44,12 +44,19 @@ export function viewerArguments(plan: ViewerPlan): string[] {
   ];
   // Checked already; the viewer compares it again, also when it reconnects.
   args.push(
-    plan.fingerprint === undefined
+    plan.fingerprints.length === 0
       ? '/cert:deny'
-      : `/cert:fingerprint:sha256:${colons(plan.fingerprint)}`,
+      : `/cert:${plan.fingerprints.map((one) => `fingerprint:sha256:${colons(one)}`).join(',')}`,
   );
   // The password comes as one line; an empty one leaves the login to the server's own screen.
   args.push(`/u:${plan.user}`, `/d:${plan.domain ?? ''}`, '/from-stdin:force');
+  if (target.gateway !== undefined) {
+    const { gateway } = target;
+    const at = `${gateway.host.includes(':') ? `[${gateway.host}]` : gateway.host}:${gateway.port}`;
+    // Without a name of its own it gets the host's; always used, for the hosts are behind it.
+    if (major === 3) args.push(`/gateway:g:${at},usage-method:direct`);
+    else args.push(`/g:${at}`, '/gateway-usage-method:direct');
+  }
   if (target.loadBalanceInfo !== undefined) {
     args.push(`/load-balance-info:${target.loadBalanceInfo}`);
   }

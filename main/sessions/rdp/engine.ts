@@ -22,7 +22,7 @@ import { startEmbedded } from './embedded/session.ts';
 import { endFailure, startFailure } from './exit-codes.ts';
 import { removeHome } from './home.ts';
 import type { PinStore } from './pins.ts';
-import { probe } from './probe.ts';
+import { probe, probeGateway } from './probe.ts';
 import { RdpTarget } from './target.ts';
 import {
   findViewer,
@@ -100,14 +100,26 @@ async function startSession(
 ): Promise<RunningSession> {
   const { credentials, pins } = options;
   const { person, signal } = request;
-  const chosen = await findHost(options, target, signal);
-  if (chosen.certificate !== undefined) {
+  const through = target.gateway && (await askGateway(options, target, target.gateway, request));
+  const chosen = through?.chosen ?? (await findHost(options, target, signal));
+  if (through === undefined && chosen.certificate !== undefined) {
     await checkCertificate(chosen.host, chosen.certificate, target.certificate, {
       pins,
       ask: request.ask,
     });
   }
-  const show = await prepared(options, viewer, { target, chosen }, request);
+  const show = await prepared(
+    options,
+    viewer,
+    {
+      target,
+      chosen,
+      fingerprints:
+        through?.fingerprints ??
+        (chosen.certificate === undefined ? [] : [chosen.certificate.fingerprint]),
+    },
+    request,
+  );
   if (!sendsPassword(target)) return await show(undefined);
   return await credentials.use(
     request,
@@ -124,6 +136,8 @@ async function startSession(
 interface Desktop {
   readonly target: RdpTarget;
   readonly chosen: ChosenHost;
+  /** What the viewer may meet: hosts, and the gateway before them. */
+  readonly fingerprints: readonly string[];
 }
 
 /** How the session is shown once it is known who comes; no viewer: in the page. */
@@ -180,7 +194,7 @@ async function openInPage(
 /** @param who undefined: the server's own screen asks */
 async function open(
   options: RdpEngineOptions,
-  { viewer, target, chosen, drives }: Plan,
+  { viewer, target, chosen, fingerprints, drives }: Plan,
   who: Credentials | undefined,
   request: StartRequest<RdpEntry>,
 ): Promise<RunningSession> {
@@ -194,7 +208,7 @@ async function open(
     target,
     host: chosen.host,
     protocol: chosen.protocol,
-    fingerprint: chosen.certificate?.fingerprint,
+    fingerprints,
     user: who?.user ?? target.user.replaceAll('{id}', person.id),
     domain: who === undefined ? target.domain : who.domain,
     windowClass,
@@ -232,6 +246,34 @@ function sendsPassword({ credentials, security }: RdpTarget): boolean {
 
 function nameOf({ host, port }: RdpTarget['hosts'][number]): string {
   return port === 3389 ? host : `${host}:${port}`;
+}
+
+/**
+ * Who is behind a gateway cannot be looked at from here: the manifest's pins say it, and the viewer
+ * holds host and gateway to them.
+ * @throws KioskError `REMOTE_CERTIFICATE` without pins for the hosts, or for an unknown gateway
+ */
+async function askGateway(
+  { pins, random = Math.random }: RdpEngineOptions,
+  target: RdpTarget,
+  gateway: NonNullable<RdpTarget['gateway']>,
+  { ask, signal }: StartRequest<RdpEntry>,
+): Promise<{ chosen: ChosenHost; fingerprints: readonly string[] }> {
+  const [fingerprint] = target.certificate.pins;
+  if (fingerprint === undefined) {
+    throw new KioskError('REMOTE_CERTIFICATE', 'Hosts behind a gateway need pinned certificates.');
+  }
+  const seen = await probeGateway({ host: gateway.host, port: gateway.port, signal });
+  const { host, port, pins: believed } = gateway;
+  const trust = { ...target.certificate, pins: believed };
+  await checkCertificate({ host, port, load: 0 }, seen, trust, { pins, ask });
+  const lots = target.hosts.map((one) => ({ one, lot: random() }));
+  const [least] = lots.sort((a, b) => a.one.load - b.one.load || a.lot - b.lot);
+  if (least === undefined) throw new KioskError('REMOTE_REFUSED', 'The entry lists no host.');
+  return {
+    chosen: { host: least.one, protocol: 'nla', certificate: { fingerprint, trusted: true } },
+    fingerprints: [...target.certificate.pins, seen.fingerprint],
+  };
 }
 
 async function findHost(

@@ -7,6 +7,7 @@ import { RdpTarget } from './target.ts';
 
 const MAX_BYTES = 256 * 1024;
 const DEFAULT_PORT = 3389;
+const GATEWAY_PORT = 443;
 
 export interface ImportedRdp {
   readonly target: RdpTarget;
@@ -16,7 +17,6 @@ export interface ImportedRdp {
 
 /** Properties that ask for more than a target says, when their value is not one of these. */
 const WITHOUT_COUNTERPART: Readonly<Record<string, readonly string[]>> = {
-  gatewayhostname: [''],
   remoteapplicationmode: ['0'],
   redirectsmartcards: ['0'],
   redirectcomports: ['0'],
@@ -50,6 +50,7 @@ export function importRdpFile(bytes: Uint8Array): ImportedRdp {
     user: text('username'),
     domain: text('domain'),
     loadBalanceInfo: text('loadbalanceinfo'),
+    gateway: gatewayOf(text('gatewayhostname'), properties.get('gatewayusagemethod')),
     credentials: flag('prompt for credentials', false) ? 'server' : 'sign-on',
     clipboard: flag('redirectclipboard', true),
     printers: flag('redirectprinters', false),
@@ -88,6 +89,12 @@ function readAddress(address: string, serverPort: string | undefined): object {
   const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(address);
   const port = Number(match?.[3] ?? serverPort ?? DEFAULT_PORT);
   return { host: match?.[1] ?? match?.[2] ?? address, port };
+}
+
+/** 0 never, 1 always, 2 when the host does not answer, 3 and 4 as the system's settings say. */
+function gatewayOf(name: string | undefined, usage: string | undefined): object | undefined {
+  if (name === undefined || usage === '0' || usage === '4') return undefined;
+  return readAddress(name, String(GATEWAY_PORT));
 }
 
 /** 1 modem, 2 to 4 slow or distant, 5 wide area, 6 local network, 7 detect. */

@@ -105,6 +105,29 @@ export async function negotiate(
   return { protocol, confirm: Buffer.concat([header, body]) };
 }
 
+/**
+ * The certificate of a gateway, to which nothing else is said.
+ * @throws KioskError `REMOTE_REFUSED`, `REMOTE_CERTIFICATE`; the signal's reason
+ */
+export async function probeGateway(
+  options: Pick<ProbeOptions, 'host' | 'port' | 'signal'>,
+): Promise<ProbedCertificate> {
+  const { host, port, signal } = options;
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(PROBE_MS)]);
+  const socket = connect({ host, port });
+  socket.on('error', () => {});
+  try {
+    await once(socket, 'connect', { signal: limited });
+    return await readCertificate(socket, { ...options, security: 'tls' }, limited);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof KioskError) throw error;
+    throw new KioskError('REMOTE_REFUSED', 'The RDP gateway does not answer.', { cause: error });
+  } finally {
+    socket.destroy();
+  }
+}
+
 function offer(security: ProbeOptions['security']): readonly RdpProtocol[] {
   return security === 'auto' ? ['tls', 'nla'] : [security];
 }

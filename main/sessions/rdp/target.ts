@@ -73,6 +73,18 @@ export const RdpTarget = z.strictObject({
   user: Word.default('{id}'),
   /** Windows domain; absent: none, or the one in a `user@domain`. */
   domain: Word.optional(),
+  /**
+   * A Remote Desktop Gateway in front of the hosts, asked with the same name and password. The
+   * hosts cannot be looked at from here, so `certificate.pins` must say who they are.
+   */
+  gateway: z
+    .strictObject({
+      host: RdpHostName,
+      port: Port.default(443),
+      /** Its certificate; none: one that an authority signed which is believed here. */
+      pins: z.array(Pin).max(8).default([]),
+    })
+    .optional(),
   /** Routing token of a connection broker, as in `.rdp` files. */
   loadBalanceInfo: Word.optional(),
   /** A name of {@link LAYOUT_NAMES}, or a Windows layout such as `0x0000040c`. */

@@ -37,8 +37,9 @@ test.each([
     network: 'auto',
     security: 'auto',
     loadBalanceInfo: 'tsv://MS Terminal Services Plugin.1.Lab',
+    gateway: { host: 'gate.example', port: 443 },
   });
-  expect(ignored).toEqual(['gatewayhostname', 'redirectsmartcards', 'password 51']);
+  expect(ignored).toEqual(['redirectsmartcards', 'password 51']);
   expect(JSON.stringify(target)).not.toContain('01000000D08C9DDF');
 });
 

@@ -15,7 +15,7 @@ function argumentsOf(target: object, plan: { major?: 2 | 3; protocol?: 'classic'
     target: parsed,
     host,
     protocol,
-    fingerprint: protocol === 'classic' ? undefined : fingerprint,
+    fingerprints: protocol === 'classic' ? [] : [fingerprint],
     user: 'anna',
     domain: parsed.domain,
     windowClass: 'vestibule-s-1',
@@ -107,4 +107,13 @@ test('pins are read with or without colons', () => {
   expect(
     RdpTarget.parse({ hosts: [{ host: '[::1]' }], certificate: { pins: [colons] } }),
   ).toMatchObject({ hosts: [{ host: '::1', port: 3389 }], certificate: { pins: [fingerprint] } });
+});
+
+test('a gateway in both syntaxes, held to its certificate too', () => {
+  const target = { gateway: { host: 'rdg.example' } };
+  expect(argumentsOf(target)).toContain('/gateway:g:rdg.example:443,usage-method:direct');
+  const old = argumentsOf({ gateway: { host: '2001:db8::1', port: 8443 } }, { major: 2 });
+  expect(old).toEqual(
+    expect.arrayContaining(['/g:[2001:db8::1]:8443', '/gateway-usage-method:direct']),
+  );
 });

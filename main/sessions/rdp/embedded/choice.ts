@@ -42,7 +42,8 @@ export function chooseEngine({
   target,
 }: ChoiceInput): Choice | undefined {
   const missing = NATIVE_FEATURES.filter((feature) => needs(target, feature));
-  if (target.security === 'classic') {
+  // Nor does it know gateways.
+  if (target.security === 'classic' || target.gateway !== undefined) {
     return nativeInstalled ? { engine: 'native', notices: [] } : undefined;
   }
   const wanted = asked === 'auto' ? (missing.length > 0 ? 'native' : preferred) : asked;
