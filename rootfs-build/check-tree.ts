@@ -7,6 +7,9 @@ import { join, relative } from 'node:path';
 import { run } from './run.ts';
 import { walk } from './runtime-package.ts';
 
+/** Of sysusers.d/vestibule.conf. */
+const KIOSK = 470;
+
 /** @returns a sentence for each thing that is wrong */
 export async function checkTree(tree: string): Promise<string[]> {
   const [files, accounts, units] = await Promise.all([
@@ -24,7 +27,8 @@ async function checkFiles(tree: string): Promise<string[]> {
     const name = `/${relative(tree, path)}`;
     if (stat.isSymbolicLink()) continue;
     if (stat.isFile() && (stat.mode & 0o6000) !== 0) wrong.push(`${name} is setuid or setgid`);
-    if (stat.uid !== 0) wrong.push(`${name} belongs to user ${stat.uid}`);
+    if (stat.uid === KIOSK) wrong.push(`${name} belongs to the kiosk's user`);
+    if (stat.uid !== 0 && stat.isFile()) wrong.push(`${name} belongs to user ${stat.uid}`);
     const sticky = stat.isDirectory() && (stat.mode & 0o1000) !== 0;
     if ((stat.mode & 0o002) !== 0 && !sticky && !stat.isCharacterDevice()) {
       wrong.push(`${name} may be written by everyone`);

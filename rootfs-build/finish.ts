@@ -18,6 +18,7 @@ import { kernelRelease, trimModules } from './modules.ts';
 import type { RootfsOptions } from './options.ts';
 import { run } from './run.ts';
 import { walk } from './runtime-package.ts';
+import { warmCompileCache } from './warm.ts';
 
 const ENABLED = [
   'systemd-networkd.service',
@@ -62,6 +63,7 @@ export async function finish(
     if (unknown.length > 0) throw new Error(`the kernel has no module ${unknown.join(', ')}`);
   }
   await trim(tree, trimList(profile, architecture));
+  await warmCompileCache(tree, image.epoch);
   await run('ldconfig', ['-r', tree, '-X']);
   await rm(join(tree, 'var/cache/ldconfig'), { recursive: true, force: true });
   await closeRights(tree);
