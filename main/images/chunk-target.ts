@@ -1,13 +1,15 @@
 import { open } from 'node:fs/promises';
 import { fromDiskError } from '../base/errors.ts';
 import { Bitmap } from './bitmap.ts';
-import type { ChunkDictionary, ChunkSet } from './chunk-tasks.ts';
+import type { ArrivedChunk, ChunkDictionary, ChunkSet } from './chunk-tasks.ts';
 import type { ChunkWorkers } from './chunk-workers.ts';
 import type { ImageManifest } from './manifest.ts';
-import type { ChunkSink } from './transport.ts';
+import type { ChunkRun, ChunkSink, PutOutcome } from './transport.ts';
 
 /** Chunks that one worker task handles: 16 MiB, so that pauses and cancels come soon. */
 const BATCH = 256;
+/** The disk is asked to write after so many bytes, so that the last fsync has little left. */
+const EARLY_SYNC_BYTES = 16 * 1024 * 1024;
 
 export interface ChunkTargetOptions {
   readonly manifest: ImageManifest;
@@ -33,7 +35,10 @@ export class ChunkTarget implements ChunkSink {
   mismatches = 0;
   readonly #options: ChunkTargetOptions;
   readonly #unchecked: Bitmap;
-  readonly #writing = new Map<number, Promise<boolean>>();
+  readonly #writing = new Map<number, Promise<unknown>>();
+  #unsynced = 0;
+  #syncing: Promise<unknown> | undefined;
+  #syncFailure: { readonly error: unknown } | undefined;
 
   constructor(options: ChunkTargetOptions) {
     this.manifest = options.manifest;
@@ -56,22 +61,33 @@ export class ChunkTarget implements ChunkSink {
     }
   }
 
-  put(index: number, bytes: Uint8Array): Promise<'accepted' | 'duplicate' | 'mismatch'> {
-    return this.#write(index, bytes, false);
+  put(index: number, bytes: Uint8Array): Promise<PutOutcome> {
+    return this.#putOne(index, bytes, 'plain');
   }
 
-  putStored(
-    index: number,
-    bytes: Uint8Array,
-    delta?: ChunkDictionary,
-  ): Promise<'accepted' | 'duplicate' | 'mismatch'> {
-    const zstd = delta !== undefined || this.manifest.stored(index).encoding === 'zstd';
-    return this.#write(index, bytes, zstd, delta);
+  putStored(index: number, bytes: Uint8Array, delta?: ChunkDictionary): Promise<PutOutcome> {
+    return this.#putOne(index, bytes, 'stored', delta);
+  }
+
+  putRun(run: ChunkRun): Promise<{ outcomes: PutOutcome[]; buffer: ArrayBuffer }> {
+    return this.#write(run);
   }
 
   /** Resolves once nothing is being written: then the file may be closed. */
   async settled(): Promise<void> {
     while (this.#writing.size > 0) await Promise.allSettled(this.#writing.values());
+    await this.#syncing;
+  }
+
+  /**
+   * Makes all that was written durable.
+   * @throws KioskError `DISK_FULL`, `DISK_READ_ONLY`, and the failure of the disk: the kernel tells
+   * it once, so the one of an earlier write-back counts as well (fsync(2))
+   */
+  async sync(): Promise<void> {
+    await this.settled();
+    if (this.#syncFailure) throw this.#syncFailure.error;
+    await this.#run('sync', { fd: this.#options.fd });
   }
 
   /**
@@ -130,47 +146,87 @@ export class ChunkTarget implements ChunkSink {
     });
   }
 
+  /** @param delta of the only chunk, where it was made with a dictionary */
   async #write(
+    { indexes, bytes, form }: ChunkRun,
+    delta?: ChunkDictionary,
+  ): Promise<{ outcomes: PutOutcome[]; buffer: ArrayBuffer }> {
+    for (const index of indexes) await this.#writing.get(index);
+    const outcomes: PutOutcome[] = indexes.map(() => 'duplicate');
+    const chunks: ArrivedChunk[] = [];
+    const places: number[] = [];
+    let start = 0;
+    for (const [at, index] of indexes.entries()) {
+      const length = this.manifest.chunkLength(index);
+      const stored = this.manifest.stored(index);
+      const end = delta ? bytes.length : start + (form === 'plain' ? length : stored.length);
+      if (this.needs(index)) {
+        const zstd = delta !== undefined || (form === 'stored' && stored.encoding === 'zstd');
+        const position = index * this.manifest.chunkSize;
+        chunks.push({ start, end, zstd, dictionary: delta, length, position });
+        places.push(at);
+      }
+      start = end;
+    }
+    if (places.length === 0) return { outcomes, buffer: bytes.buffer };
+    const written = Uint32Array.from(places, (at) => indexes[at] ?? 0);
+    const hashes = this.#hashes(written);
+    const write = this.#run('put', { fd: this.#options.fd, bytes, chunks, hashes }, [bytes.buffer]);
+    // Those who wait for it only want to know that it is over.
+    const over = write.catch(() => {});
+    for (const index of written) this.#writing.set(index, over);
+    try {
+      const { right, buffer } = await write;
+      for (const [n, index] of written.entries()) {
+        if (right[n]) this.#accept(index);
+        else this.mismatches++;
+        outcomes[places[n] ?? 0] = right[n] ? 'accepted' : 'mismatch';
+      }
+      this.#syncEarly(start);
+      return { outcomes, buffer };
+    } finally {
+      for (const index of written) this.#writing.delete(index);
+    }
+  }
+
+  async #putOne(
     index: number,
     bytes: Uint8Array,
-    zstd: boolean,
-    dictionary?: ChunkDictionary,
-  ): Promise<'accepted' | 'duplicate' | 'mismatch'> {
-    const earlier = this.#writing.get(index);
-    if (earlier) await earlier.catch(() => false);
-    if (!this.needs(index)) return 'duplicate';
-    const write = this.#run('put', {
-      fd: this.#options.fd,
-      position: index * this.manifest.chunkSize,
-      bytes,
-      zstd,
-      dictionary,
-      length: this.manifest.chunkLength(index),
-      hash: this.manifest.hash(index),
-    });
-    this.#writing.set(index, write);
-    try {
-      if (await write) {
-        this.#accept(index);
-        return 'accepted';
-      }
-      this.mismatches++;
-      return 'mismatch';
-    } finally {
-      this.#writing.delete(index);
-    }
+    form: 'plain' | 'stored',
+    delta?: ChunkDictionary,
+  ): Promise<PutOutcome> {
+    // The task's buffer moves to the thread; one that is shared with others is copied before.
+    const whole = bytes.buffer instanceof ArrayBuffer && bytes.length === bytes.buffer.byteLength;
+    const own = whole ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
+    const { outcomes } = await this.#write({ indexes: [index], bytes: own, form }, delta);
+    return outcomes[0] ?? 'duplicate';
+  }
+
+  /** Has the disk write while the rest arrives. One at a time: the next waits for its share. */
+  #syncEarly(bytes: number): void {
+    this.#unsynced += bytes;
+    if (this.#syncing || this.#unsynced < EARLY_SYNC_BYTES) return;
+    this.#unsynced = 0;
+    this.#syncing = this.#run('sync', { fd: this.#options.fd })
+      .catch((error: unknown) => {
+        this.#syncFailure ??= { error };
+      })
+      .finally(() => {
+        this.#syncing = undefined;
+      });
   }
 
   #accept(index: number): void {
     if (this.#options.have.add(index)) this.#options.onProgress(this.manifest.chunkLength(index));
   }
 
-  async #run<N extends 'put' | 'check' | 'copy' | 'zero'>(
+  async #run<N extends 'put' | 'check' | 'copy' | 'zero' | 'sync'>(
     task: N,
     request: Parameters<typeof ChunkWorkers.prototype.run<N>>[1],
+    transfer: readonly ArrayBuffer[] = [],
   ): ReturnType<typeof ChunkWorkers.prototype.run<N>> {
     try {
-      return await this.#options.workers().run(task, request);
+      return await this.#options.workers().run(task, request, transfer);
     } catch (error) {
       throw fromDiskError(error, 'writing an image');
     }

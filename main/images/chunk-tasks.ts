@@ -14,21 +14,34 @@ export interface ChunkDictionary {
   readonly indexes: Uint32Array;
 }
 
+/** A chunk among the bytes that are put. */
+export interface ArrivedChunk {
+  /** Where it begins and ends in `bytes`. */
+  readonly start: number;
+  readonly end: number;
+  readonly zstd: boolean;
+  /** What the zstd frame was made with; absent: nothing. */
+  readonly dictionary: ChunkDictionary | undefined;
+  /** Of the decompressed chunk. */
+  readonly length: number;
+  /** In the file. */
+  readonly position: number;
+}
+
 export interface ChunkTasks {
-  /** Decompresses one chunk if it must, compares its hash, and writes it in its place. */
+  /**
+   * Decompresses chunks that are, compares their hashes, and writes those that are right in their
+   * places. Answers for each whether it was right, and gives the buffer back.
+   */
   readonly put: {
     readonly request: {
       readonly fd: number;
-      readonly position: number;
-      readonly bytes: Uint8Array;
-      readonly zstd: boolean;
-      /** What the zstd frame was made with; absent: nothing. */
-      readonly dictionary: ChunkDictionary | undefined;
-      /** Of the decompressed chunk. */
-      readonly length: number;
-      readonly hash: Uint8Array;
+      readonly bytes: Uint8Array<ArrayBuffer>;
+      readonly chunks: readonly ArrivedChunk[];
+      /** 32 bytes for each of `chunks`. */
+      readonly hashes: Uint8Array;
     };
-    readonly answer: boolean;
+    readonly answer: { readonly right: readonly boolean[]; readonly buffer: ArrayBuffer };
   };
   /** Reads chunks back and compares them; answers the indexes that are wrong or unreadable. */
   readonly check: {

@@ -54,6 +54,22 @@ function hashIsRight({ hashes }: ChunkSet, at: number, bytes: Uint8Array): boole
   return sha256(bytes).equals(hashes.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES));
 }
 
+function decompressed(
+  bytes: Uint8Array,
+  length: number,
+  dictionary: ChunkDictionary | undefined,
+): Uint8Array | undefined {
+  try {
+    const needed = dictionary && readDictionary(dictionary);
+    return zstdDecompressSync(bytes, {
+      maxOutputLength: length,
+      ...(needed ? { dictionary: needed } : {}),
+    });
+  } catch {
+    return undefined;
+  }
+}
+
 /** Bad sectors and BTRFS checksum failures (EIO) are damage to repair, not failures of the task. */
 function readChunk(fd: number, length: number, position: number): Buffer | undefined {
   try {
@@ -104,22 +120,30 @@ function eachChunk(
 const tasks: {
   [N in keyof ChunkTasks]: (request: ChunkTasks[N]['request']) => ChunkTasks[N]['answer'];
 } = {
-  put({ fd, position, bytes, zstd, dictionary, length, hash }) {
-    let chunk = bytes;
-    if (zstd) {
-      try {
-        const needed = dictionary && readDictionary(dictionary);
-        chunk = zstdDecompressSync(bytes, {
-          maxOutputLength: length,
-          ...(needed ? { dictionary: needed } : {}),
-        });
-      } catch {
-        return false;
+  put({ fd, bytes, chunks, hashes }) {
+    const right: boolean[] = [];
+    /** Right chunks that lie together in the buffer as they do in the file: one write. */
+    let run: { start: number; end: number; position: number } | undefined;
+    const write = (): void => {
+      if (run) writeExactly(fd, bytes.subarray(run.start, run.end), run.position);
+      run = undefined;
+    };
+    for (const [at, arrivedChunk] of chunks.entries()) {
+      const { start, end, zstd, length, position, dictionary } = arrivedChunk;
+      const arrived = bytes.subarray(start, end);
+      const chunk = zstd ? decompressed(arrived, length, dictionary) : arrived;
+      const expected = hashes.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES);
+      right[at] = chunk?.length === length && sha256(chunk).equals(expected);
+      if (!right[at] || !chunk) continue;
+      if (zstd) writeExactly(fd, chunk, position);
+      else if (run?.end === start && run.position + run.end - run.start === position) run.end = end;
+      else {
+        write();
+        run = { start, end, position };
       }
     }
-    if (chunk.length !== length || !sha256(chunk).equals(hash)) return false;
-    writeExactly(fd, chunk, position);
-    return true;
+    write();
+    return { right, buffer: bytes.buffer };
   },
 
   check({ fd, size, chunks }) {
@@ -206,5 +230,8 @@ if (port) {
   port.postMessage({
     ready: { threadId: readlinkSync('/proc/thread-self') },
   } satisfies ReadyMessage);
-  port.on('message', (message: TaskMessage) => port.postMessage(answer(message)));
+  port.on('message', (message: TaskMessage) => {
+    const moved = message.task === 'put' ? [message.request.bytes.buffer] : [];
+    port.postMessage(answer(message), moved);
+  });
 }

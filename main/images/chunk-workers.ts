@@ -25,6 +25,7 @@ export interface ChunkWorkersOptions {
 
 interface Waiting {
   readonly message: TaskMessage;
+  readonly transfer: readonly ArrayBuffer[];
   readonly resolve: (answer: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -46,12 +47,14 @@ export class ChunkWorkers {
   }
 
   /**
-   * Runs one task. Buffers are copied to the thread.
+   * Runs one task. Buffers are copied to the thread (a view with all that is behind it), but for
+   * those to `transfer`, which move there.
    * @throws the system error that the task met, with its `code`; KioskError `CANCELLED` once closed
    */
   run<N extends TaskName>(
     task: N,
     request: ChunkTasks[N]['request'],
+    transfer: readonly ArrayBuffer[] = [],
   ): Promise<ChunkTasks[N]['answer']> {
     return new Promise((resolve, reject) => {
       if (this.#closed) {
@@ -60,6 +63,7 @@ export class ChunkWorkers {
       }
       this.#queue.push({
         message: { task, request } as TaskMessage,
+        transfer,
         resolve: resolve as (answer: unknown) => void,
         reject,
       });
@@ -80,9 +84,11 @@ export class ChunkWorkers {
     while (this.#queue.length > 0) {
       const thread = this.#freeThread();
       if (!thread) return;
-      thread.task = this.#queue.shift();
+      const task = this.#queue.shift();
+      if (!task) return;
+      thread.task = task;
       thread.worker.ref();
-      thread.worker.postMessage(thread.task?.message);
+      thread.worker.postMessage(task.message, task.transfer);
     }
   }
 

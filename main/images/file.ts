@@ -2,7 +2,13 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { errno, KioskError } from '../base/errors.ts';
 import { storedFile } from './chunk-file.ts';
-import type { ChunkSink, TransferOptions, TransferReport, Transport } from './transport.ts';
+import type {
+  ChunkSink,
+  PutOutcome,
+  TransferOptions,
+  TransferReport,
+  Transport,
+} from './transport.ts';
 
 export interface FileTransportOptions {
   /** Tried in order; the first that exists and has the right size is read. */
@@ -29,7 +35,7 @@ async function transferFile(
   let bytes = 0;
   let chunks = 0;
   let mismatches = 0;
-  let window: Array<Promise<'accepted' | 'duplicate' | 'mismatch'>> = [];
+  let window: Array<Promise<PutOutcome>> = [];
   try {
     const settle = async (): Promise<void> => {
       const outcomes = await Promise.allSettled(window);

@@ -119,7 +119,7 @@ export async function receive(
       stop.abort();
       await checking.catch(() => {});
     }
-    await staged.file.sync();
+    await target.sync();
   } finally {
     await target.settled();
     await staged.file.close();

@@ -6,6 +6,17 @@
 import type { ChunkDictionary } from './chunk-tasks.ts';
 import type { ImageManifest } from './manifest.ts';
 
+export type PutOutcome = 'accepted' | 'duplicate' | 'mismatch';
+
+/** Chunks one behind the other, as a stream brings them. */
+export interface ChunkRun {
+  readonly indexes: readonly number[];
+  /** All of them, from the beginning of a buffer that is theirs alone: it moves to a thread. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** `plain`: decompressed; `stored`: as the manifest's file stores them. */
+  readonly form: 'plain' | 'stored';
+}
+
 /** Where chunks go. Every chunk is checked against the manifest before it counts. */
 export interface ChunkSink {
   readonly manifest: ImageManifest;
@@ -17,20 +28,22 @@ export interface ChunkSink {
   missingIndexes(): Iterable<number>;
   /**
    * Hands over one decompressed chunk (the last one may be short). `mismatch`: its hash is wrong
-   * and it was not kept. The bytes must not be changed afterwards.
+   * and it was not kept. The bytes are given away: they may be gone afterwards.
    * @throws KioskError `DISK_FULL`, `DISK_READ_ONLY`
    */
-  put(index: number, bytes: Uint8Array): Promise<'accepted' | 'duplicate' | 'mismatch'>;
+  put(index: number, bytes: Uint8Array): Promise<PutOutcome>;
   /**
    * The same for a chunk as the manifest's file stores it (`manifest.stored(index).encoding`):
    * it is decompressed on the thread that checks it.
    * @param delta given: the bytes are a zstd frame that was made with this dictionary instead
    */
-  putStored(
-    index: number,
-    bytes: Uint8Array,
-    delta?: ChunkDictionary,
-  ): Promise<'accepted' | 'duplicate' | 'mismatch'>;
+  putStored(index: number, bytes: Uint8Array, delta?: ChunkDictionary): Promise<PutOutcome>;
+  /**
+   * The same for many chunks in one task, which costs a fraction.
+   * @returns an outcome for each, and the buffer, to be filled again: allocating as fast as a
+   * stream arrives keeps the garbage collectors of all threads busy
+   */
+  putRun(run: ChunkRun): Promise<{ outcomes: PutOutcome[]; buffer: ArrayBuffer }>;
 }
 
 export interface TransferOptions {

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { zstdDecompressSync } from 'node:zlib';
 import type { ImageManifest } from '../../main/images/manifest.ts';
-import type { ChunkSink } from '../../main/images/transport.ts';
+import type { ChunkRun, ChunkSink, PutOutcome } from '../../main/images/transport.ts';
 
 export class MemorySink implements ChunkSink {
   readonly manifest: ImageManifest;
@@ -26,7 +26,7 @@ export class MemorySink implements ChunkSink {
     }
   }
 
-  async put(index: number, bytes: Uint8Array): Promise<'accepted' | 'duplicate' | 'mismatch'> {
+  async put(index: number, bytes: Uint8Array): Promise<PutOutcome> {
     if (!this.needs(index)) return 'duplicate';
     const hash = createHash('sha256').update(bytes).digest();
     if (!hash.equals(this.manifest.hash(index))) return 'mismatch';
@@ -34,16 +34,31 @@ export class MemorySink implements ChunkSink {
     return 'accepted';
   }
 
-  async putStored(
-    index: number,
-    bytes: Uint8Array,
-  ): Promise<'accepted' | 'duplicate' | 'mismatch'> {
+  async putStored(index: number, bytes: Uint8Array): Promise<PutOutcome> {
     if (this.manifest.stored(index).encoding !== 'zstd') return this.put(index, bytes);
     try {
       return await this.put(index, zstdDecompressSync(bytes));
     } catch {
       return 'mismatch';
     }
+  }
+
+  async putRun({
+    indexes,
+    bytes,
+    form,
+  }: ChunkRun): Promise<{ outcomes: PutOutcome[]; buffer: ArrayBuffer }> {
+    const outcomes: PutOutcome[] = [];
+    let start = 0;
+    for (const index of indexes) {
+      const plain = form === 'plain';
+      const { length } = this.manifest.stored(index);
+      const end = start + (plain ? this.manifest.chunkLength(index) : length);
+      const chunk = bytes.slice(start, end);
+      outcomes.push(await (plain ? this.put(index, chunk) : this.putStored(index, chunk)));
+      start = end;
+    }
+    return { outcomes, buffer: bytes.buffer };
   }
 
   /** The image, zeros where nothing arrived. */

@@ -2,7 +2,6 @@
  * Whole-stream compression, as servers that use udpcast send it. A child decompresses, so that
  * neither its pace nor its failure touches the thread that answers the sender.
  */
-import { once } from 'node:events';
 import { KioskError } from '../../base/errors.ts';
 import type { Child, Launcher } from '../../process/launcher.ts';
 
@@ -69,10 +68,11 @@ async function feed(source: AsyncIterable<Uint8Array>, child: Child): Promise<bo
   try {
     for await (const bytes of source) {
       if (over || !stdin) return false;
-      if (!stdin.write(bytes)) {
-        // EPIPE is told by how the child ends.
-        await Promise.race([once(stdin, 'drain').catch(() => child.exited), child.exited]);
-      }
+      // A part is only there until the next is asked for. EPIPE is told by how the child ends.
+      const written = new Promise<boolean>((resolve) => {
+        stdin.write(bytes, (error) => resolve(!error));
+      });
+      if ((await Promise.race([written, child.exited])) !== true) await child.exited;
     }
     return true;
   } finally {

@@ -1,9 +1,12 @@
 import { KioskError } from '../../base/errors.ts';
+import { CHUNK_SIZE } from '../chunk-size.ts';
 import type { ImageManifest } from '../manifest.ts';
-import type { ChunkSink } from '../transport.ts';
+import type { ChunkRun, ChunkSink } from '../transport.ts';
 
-/** Chunks that are being checked and written at once. */
-const PARALLEL = 16;
+/** Chunks that one task checks and writes: 1 MiB, which keeps a disk streaming. */
+const RUN = 16;
+/** Tasks at once: one is worked on while the next is handed over. */
+const PARALLEL = 2;
 /** Wrong chunks in a row (2 MiB) after which a stream is not the image's. */
 const MAX_WRONG = 32;
 
@@ -16,7 +19,8 @@ export interface StreamAccount {
 
 /**
  * Cuts a byte stream into the chunks of an image, by position, and puts those that are missing.
- * Returns once the stream ended or nothing is missing.
+ * Returns once the stream ended, or brought its last chunk, or nothing is missing.
+ * @param stream its parts are copied before the next one is asked for
  * @param content `image`: the image itself; `packed`: the file that `vestibule image pack` makes
  * @param account counts as it goes, also where this rejects
  * @throws KioskError `IMAGE_STREAM_WRONG` where too many chunks in a row, or all of them, are not
@@ -29,20 +33,29 @@ export async function putStream(
   account: StreamAccount,
 ): Promise<void> {
   const places = chunksInOrder(sink.manifest, content);
-  const pending: Promise<'accepted' | 'duplicate' | 'mismatch'>[] = [];
+  const pending: ReturnType<ChunkSink['putRun']>[] = [];
+  const buffers: ArrayBuffer[] = [];
   let wrong = 0;
   const settle = async (): Promise<void> => {
-    const outcome = await pending.shift();
-    if (outcome === 'mismatch') {
-      account.mismatches++;
-      wrong++;
-    } else wrong = 0;
-    if (outcome === 'accepted') account.chunks++;
+    const put = await pending.shift();
+    if (put) buffers.push(put.buffer);
+    for (const outcome of put?.outcomes ?? []) {
+      if (outcome === 'mismatch') {
+        account.mismatches++;
+        wrong++;
+      } else wrong = 0;
+      if (outcome === 'accepted') account.chunks++;
+    }
     if (wrong >= MAX_WRONG) throw streamWrong(sink.manifest);
   };
+  const form = content === 'image' ? 'plain' : 'stored';
   try {
-    for await (const { index, bytes } of cut(stream, places, (index) => sink.needs(index))) {
-      const put = content === 'image' ? sink.put(index, bytes) : sink.putStored(index, bytes);
+    for await (const run of cut(
+      stream,
+      runs(places, (index) => sink.needs(index)),
+      buffers,
+    )) {
+      const put = sink.putRun({ ...run, form });
       put.catch(() => {}); // told when its turn comes
       pending.push(put);
       if (pending.length >= PARALLEL) await settle();
@@ -70,29 +83,84 @@ function* chunksInOrder(manifest: ImageManifest, content: StreamContent): Genera
   }
 }
 
-/** Yields the chunks that are needed; an incomplete last one, and what follows the last, is not. */
+interface Run {
+  readonly places: readonly Place[];
+  /** Of all of them, in bytes. */
+  readonly length: number;
+  readonly needed: boolean;
+}
+
+/** Joins chunks that follow each other in the stream and are, or are not, needed. */
+function* runs(places: Iterable<Place>, needs: (index: number) => boolean): Generator<Run> {
+  let run: { places: Place[]; length: number; needed: boolean } | undefined;
+  for (const place of places) {
+    const needed = needs(place.index);
+    if (run && (run.needed !== needed || run.places.length === RUN)) {
+      yield run;
+      run = undefined;
+    }
+    run ??= { places: [], length: 0, needed };
+    run.places.push(place);
+    run.length += place.length;
+  }
+  if (run) yield run;
+}
+
+/**
+ * Yields the runs that are needed, and ends with the last: what follows, such as the time that a
+ * sender takes to say that it has ended, is not waited for. Of a run that a stream cut short, the
+ * chunks that arrived whole are yielded.
+ */
 async function* cut(
   stream: AsyncIterable<Uint8Array>,
-  places: Iterator<Place>,
-  needs: (index: number) => boolean,
-): AsyncGenerator<{ index: number; bytes: Uint8Array }> {
-  let place = places.next();
-  let chunk: Uint8Array | undefined;
+  plan: Iterator<Run>,
+  buffers: ArrayBuffer[],
+): AsyncGenerator<Pick<ChunkRun, 'indexes' | 'bytes'>> {
+  let run = plan.next();
+  let bytes = room(run.value, buffers);
   let filled = 0;
-  for await (const part of stream) {
-    for (let offset = 0; offset < part.length && !place.done; ) {
-      const { index, length } = place.value;
-      if (filled === 0) chunk = needs(index) ? Buffer.allocUnsafeSlow(length) : undefined;
-      const count = Math.min(length - filled, part.length - offset);
-      chunk?.set(part.subarray(offset, offset + count), filled);
-      filled += count;
-      offset += count;
-      if (filled < length) continue;
-      if (chunk) yield { index, bytes: chunk };
-      filled = 0;
-      place = places.next();
+  try {
+    for await (const part of stream) {
+      for (let offset = 0; offset < part.length && !run.done; ) {
+        const { places, length, needed } = run.value;
+        const count = Math.min(length - filled, part.length - offset);
+        if (needed) bytes.set(part.subarray(offset, offset + count), filled);
+        filled += count;
+        offset += count;
+        if (filled < length) continue;
+        if (needed) yield { indexes: places.map(({ index }) => index), bytes };
+        run = plan.next();
+        bytes = room(run.value, buffers);
+        filled = 0;
+      }
+      if (run.done) return;
     }
+  } catch (error) {
+    yield* wholeOnes(run.value, bytes, filled);
+    throw error;
   }
+  yield* wholeOnes(run.value, bytes, filled);
+}
+
+function room(run: Run | undefined, buffers: ArrayBuffer[]): Uint8Array<ArrayBuffer> {
+  const buffer = run?.needed ? (buffers.pop() ?? new ArrayBuffer(RUN * CHUNK_SIZE)) : undefined;
+  return new Uint8Array(buffer ?? new ArrayBuffer(0), 0, buffer ? run?.length : 0);
+}
+
+function* wholeOnes(
+  run: Run | undefined,
+  bytes: Uint8Array<ArrayBuffer>,
+  filled: number,
+): Generator<Pick<ChunkRun, 'indexes' | 'bytes'>> {
+  if (!run?.needed) return;
+  let end = 0;
+  const indexes: number[] = [];
+  for (const { index, length } of run.places) {
+    if (end + length > filled) break;
+    end += length;
+    indexes.push(index);
+  }
+  if (indexes.length > 0) yield { indexes, bytes: bytes.subarray(0, end) };
 }
 
 function streamWrong({ id, version }: ImageManifest): KioskError {

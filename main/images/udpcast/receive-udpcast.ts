@@ -8,7 +8,8 @@ const STOP_MS = 2_000;
 
 /**
  * The byte stream of a udpcast sender. Whoever stops iterating, for whatever reason, leaves the
- * group, so that the others do not wait.
+ * group, so that the others do not wait. A part is gone once the next one is asked for: its memory
+ * goes back to the thread and is filled again.
  * @throws KioskError `IMAGE_NOT_STARTED`, `IMAGE_TRANSPORT_FAILED`; the signal's reason
  */
 export async function* receiveUdpcast(
@@ -56,8 +57,11 @@ export async function* receiveUdpcast(
       if (message.type === 'failed')
         throw new KioskError(message.code, `udpcast: ${message.message}.`);
       if (message.type !== 'data') continue;
+      const { length, buffer } = message.bytes;
       yield message.bytes;
-      say({ type: 'consumed', bytes: message.bytes.length });
+      worker.postMessage({ type: 'consumed', bytes: length, buffer } satisfies ToReceiver, [
+        buffer,
+      ]);
     }
   } finally {
     signal.removeEventListener('abort', abort);

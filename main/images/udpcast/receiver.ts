@@ -15,6 +15,7 @@ import {
   parseSenderMessage,
   type SenderMessage,
 } from './codec.ts';
+import { Memory } from './memory.ts';
 import { SliceWindow } from './slices.ts';
 
 export interface ReceiverOptions {
@@ -38,8 +39,8 @@ export interface ReceiverOptions {
 }
 
 export interface ReceiverEvents {
-  /** The next bytes of the stream; the buffer is the caller's. */
-  data(bytes: Uint8Array): void;
+  /** The next bytes of the stream; the buffer is the caller's until `consumed`. */
+  data(bytes: Uint8Array<ArrayBuffer>): void;
   /** The sender's stream is complete. */
   end(): void;
   failed(code: ErrorCode, message: string): void;
@@ -69,6 +70,7 @@ export class UdpcastReceiver {
   #state: State = 'connecting';
   #connection: Connection | undefined;
   readonly #groups = new Set<string>();
+  readonly #memory = new Memory();
   #timer: NodeJS.Timeout | undefined;
   #began = 0;
   #askedAt = Number.NEGATIVE_INFINITY;
@@ -107,8 +109,9 @@ export class UdpcastReceiver {
     });
   }
 
-  /** So many bytes of what was handed over are done with. */
-  consumed(bytes: number): void {
+  /** So many bytes of what was handed over are done with; their buffer is free again. */
+  consumed(bytes: number, buffer: ArrayBuffer): void {
+    this.#memory.giveBack(buffer);
     this.#outstanding -= bytes;
     if (this.#heldSince === undefined || this.#outstanding >= this.#options.windowBytes) return;
     this.#heldMs += performance.now() - this.#heldSince;
@@ -206,7 +209,7 @@ export class UdpcastReceiver {
     this.#connection = {
       address,
       clientNumber: message.clientNumber,
-      window: new SliceWindow(message.blockSize),
+      window: new SliceWindow(message.blockSize, this.#memory),
     };
     this.#state = 'waiting';
   }

@@ -1,10 +1,11 @@
 import { MAX_SLICE_BLOCKS } from './codec.ts';
+import type { Memory } from './memory.ts';
 
 /** Slices beyond the one that is due for which packets are kept; a sender works on two. */
 const AHEAD = 3;
 
 interface Slice {
-  readonly bytes: Buffer;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   /** One bit a block, least significant first, as the protocol asks for retransmissions. */
   readonly have: Uint8Array;
   readonly blocks: number;
@@ -22,11 +23,16 @@ export class SliceWindow {
   /** The slice that is handed over next. */
   next = 0;
   readonly #blockSize: number;
+  readonly #memory: Memory;
   readonly #slices = new Map<number, Slice>();
 
-  /** @param blockSize payload of all data packets but a slice's last, in bytes */
-  constructor(blockSize: number) {
+  /**
+   * @param blockSize payload of all data packets but a slice's last, in bytes
+   * @param memory of slices; those that are handed over are given back by whoever has read them
+   */
+  constructor(blockSize: number, memory: Memory) {
     this.#blockSize = blockSize;
+    this.#memory = memory;
   }
 
   /** Takes a data packet; false where it brings nothing new. */
@@ -59,7 +65,7 @@ export class SliceWindow {
   }
 
   /** Hands over the slice that is due, which must be complete. */
-  take(): Uint8Array {
+  take(): Uint8Array<ArrayBuffer> {
     const entry = this.#slices.get(this.next);
     if (entry?.arrived !== entry?.blocks) throw new Error('the slice is not complete');
     this.#slices.delete(this.next);
@@ -78,9 +84,10 @@ export class SliceWindow {
     }
     // One of the two lengths is a lie; what came under the other one is asked for again.
     if (known?.confirmed && !confirmed) return undefined;
+    if (known) this.#memory.giveBack(known.bytes.buffer);
     const entry: Slice = {
       // Not zeroed: it is handed over only once every block was written.
-      bytes: Buffer.allocUnsafeSlow(sliceBytes),
+      bytes: this.#memory.take(sliceBytes),
       have: new Uint8Array(MAX_SLICE_BLOCKS / 8),
       blocks,
       arrived: 0,

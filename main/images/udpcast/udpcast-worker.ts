@@ -11,12 +11,12 @@ if (port) {
   const say = (message: FromReceiver, transfer: ArrayBuffer[] = []): void =>
     port.postMessage(message, transfer);
   const receiver = new UdpcastReceiver(workerData as ReceiverOptions, {
-    data: (bytes) => say({ type: 'data', bytes }, [bytes.buffer as ArrayBuffer]),
+    data: (bytes) => say({ type: 'data', bytes }, [bytes.buffer]),
     end: () => say({ type: 'end' }),
     failed: (code, message) => say({ type: 'failed', code, message }),
   });
   port.on('message', (message: ToReceiver) => {
-    if (message.type === 'consumed') receiver.consumed(message.bytes);
+    if (message.type === 'consumed') receiver.consumed(message.bytes, message.buffer);
     else void receiver.stop().then(() => say({ type: 'stopped' }));
   });
   receiver.start();

@@ -9,6 +9,7 @@ import {
   parseSenderMessage,
 } from '../../../main/images/udpcast/codec.ts';
 import { detectCompression } from '../../../main/images/udpcast/decompress.ts';
+import { Memory } from '../../../main/images/udpcast/memory.ts';
 import { stockArguments } from '../../../main/images/udpcast/receive-stock.ts';
 import { SliceWindow } from '../../../main/images/udpcast/slices.ts';
 
@@ -105,7 +106,7 @@ test('a slice is whole whatever the order, losses and repetitions of its blocks'
       (blockSize, bytes, choices) => {
         const blocks = Math.ceil(bytes.length / blockSize);
         fc.pre(blocks <= MAX_SLICE_BLOCKS);
-        const window = new SliceWindow(blockSize);
+        const window = new SliceWindow(blockSize, new Memory());
         const left = new Set(Array.from({ length: blocks }, (_, block) => block));
         while (left.size > 0) {
           expect(window.state(0, bytes.length)?.complete).toBe(false);
@@ -126,7 +127,7 @@ test('a slice is whole whatever the order, losses and repetitions of its blocks'
 });
 
 test('packets that lie about a slice cost no memory and do not stay', () => {
-  const window = new SliceWindow(100);
+  const window = new SliceWindow(100, new Memory());
   const forged = [
     dataPacket(4, 0, 250, Buffer.alloc(100)), // beyond the window
     dataPacket(0, 5, 250, Buffer.alloc(100)), // beyond the slice
