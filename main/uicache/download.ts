@@ -10,6 +10,8 @@ import { collect } from './collect.ts';
 
 /** A file that came wrong is asked for again so often: a proxy or a publication in progress. */
 const TRIES = 2;
+/** Files above {@link WHOLE_FILE_BYTES} that come at once. */
+const LARGE_AT_ONCE = 4;
 /** Left free on the disk for everybody else. */
 const DISK_RESERVE_BYTES = 32 * 1024 * 1024;
 const PROGRESS_STEP = 0.01;
@@ -28,7 +30,7 @@ export interface DownloadOptions {
   readonly files: readonly BundleFile[];
   readonly blobs: BlobStore;
   readonly fetchFile: FetchFile;
-  /** Requests under way at once. */
+  /** Small files asked for at once. */
   readonly concurrency: number;
   readonly signal: AbortSignal;
   /** Where the blobs live; its disk must have room. */
@@ -50,9 +52,8 @@ export async function download(options: DownloadOptions): Promise<void> {
   const failed = new AbortController();
   const signal = AbortSignal.any([options.signal, failed.signal]);
   setMaxListeners(0, signal);
-  const queue = files.values();
   let failure: { error: unknown } | undefined;
-  const worker = async (): Promise<void> => {
+  const worker = async (queue: Iterable<BundleFile>): Promise<void> => {
     for (const file of queue) {
       if (signal.aborted) return;
       try {
@@ -65,7 +66,13 @@ export async function download(options: DownloadOptions): Promise<void> {
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(concurrency, files.length) }, worker));
+  const workers = (some: readonly BundleFile[], most: number): Promise<void>[] => {
+    const queue = some.values();
+    return Array.from({ length: Math.min(most, some.length) }, () => worker(queue));
+  };
+  const large = files.filter(({ size }) => size > WHOLE_FILE_BYTES);
+  const small = files.filter(({ size }) => size <= WHOLE_FILE_BYTES);
+  await Promise.all([...workers(small, concurrency), ...workers(large, LARGE_AT_ONCE)]);
   if (options.signal.aborted) {
     throw new KioskError('CANCELLED', 'Fetching the UI was stopped.');
   }

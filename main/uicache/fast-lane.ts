@@ -4,15 +4,15 @@
  * time than the network. Here only the ordinary answer is understood; whatever is unusual in any
  * way is handed to that client, which then does it again and says what is wrong.
  */
-import type { IncomingHttpHeaders } from 'node:http';
-import { performance } from 'node:perf_hooks';
-import { Agent, type Dispatcher } from 'undici';
 import type { BundleFile, UiBundle } from '../base/manifest.ts';
 import { type FetchFile, WHOLE_FILE_BYTES } from './api.ts';
 import { collect } from './collect.ts';
+import { Pipeline, type PipelineOptions, type Request } from './pipeline.ts';
 
-/** A file that arrives more slowly than this on average goes to the general client. */
-const LEAST_BYTES_PER_SECOND = 4096;
+/** Requests under way on a connection that has shown that its server keeps it. */
+const DEPTH = 8;
+/** Requests of the general client at once. */
+const OTHERWISE = 8;
 
 export interface FastLaneOptions {
   /** Base URL of the campus server that answers now; null: none does. Read at each request. */
@@ -20,9 +20,9 @@ export interface FastLaneOptions {
   /** PEM of the campus's own authority; absent: Node's list. */
   readonly ca?: string | readonly string[] | undefined;
   readonly userAgent: string;
-  /** To connect, and to the first byte of an answer. Default 5 000 ms. */
+  /** To connect, to the first byte of an answer, and of silence in it. Default 5 000 ms. */
   readonly patienceMs?: number;
-  /** Per server. Default 8. */
+  /** Per server. Default 4. */
   readonly connections?: number;
   /** The general client: all failures are its own. */
   readonly otherwise: FetchFile;
@@ -34,26 +34,39 @@ export interface FastLane {
 }
 
 export function createFastLane(options: FastLaneOptions): FastLane {
-  const { server, ca, userAgent, patienceMs = 5_000, connections = 8, otherwise } = options;
-  const headers = { 'user-agent': userAgent };
+  const { server, ca, userAgent, patienceMs = 5_000, connections = 4, otherwise } = options;
   const slab = new Slab();
-  const agent = new Agent({
-    connections,
-    pipelining: 1,
-    headersTimeout: patienceMs,
-    bodyTimeout: patienceMs,
-    connect: { timeout: patienceMs, ...(ca === undefined ? {} : { ca: [ca].flat() }) },
-  });
+  const gate = new Gate(OTHERWISE);
+  const servers = new Map<string, Server>();
+
+  function serverOf(url: URL): Server {
+    const known = servers.get(url.origin);
+    if (known) return known;
+    // A campus has a few servers; those of before are let go.
+    for (const other of servers.values()) other.retire();
+    const pems = ca === undefined ? undefined : [ca].flat();
+    const made = new Server(
+      { origin: new URL(url.origin), ca: pems, userAgent, patienceMs },
+      connections,
+    );
+    servers.set(url.origin, made);
+    return made;
+  }
 
   function ordinary(url: URL, size: number, signal: AbortSignal): Promise<Uint8Array | null> {
+    const asked = serverOf(url);
     return new Promise((resolve) => {
-      const deadline = performance.now() + patienceMs + (size / LEAST_BYTES_PER_SECOND) * 1000;
-      const receiver = new Receiver(slab.take(size), deadline, (content) => {
-        signal.removeEventListener('abort', receiver.abort);
+      const done = (content: Buffer | null): void => {
+        signal.removeEventListener('abort', abort);
         resolve(content);
-      });
-      signal.addEventListener('abort', receiver.abort, { once: true });
-      agent.dispatch({ origin: url.origin, path: url.pathname, method: 'GET', headers }, receiver);
+      };
+      const request = { path: url.pathname, content: slab.take(size), done, again: false };
+      const abort = (): void => {
+        asked.cancel(request);
+        done(null);
+      };
+      signal.addEventListener('abort', abort, { once: true });
+      asked.ask(request);
     });
   }
 
@@ -63,10 +76,13 @@ export function createFastLane(options: FastLaneOptions): FastLane {
     request: { readonly signal: AbortSignal },
   ): Promise<Uint8Array> {
     const url = addressOf(file, bundle, server());
+    request.signal.throwIfAborted();
     const content = url && (await ordinary(url, file.size, request.signal));
     if (content) return content;
-    request.signal.throwIfAborted();
-    return collect(otherwise(file, bundle, request), file.size);
+    return gate.pass(() => {
+      request.signal.throwIfAborted();
+      return collect(otherwise(file, bundle, request), file.size);
+    });
   }
 
   return {
@@ -74,8 +90,117 @@ export function createFastLane(options: FastLaneOptions): FastLane {
       file.size > WHOLE_FILE_BYTES
         ? otherwise(file, bundle, request)
         : fetchFile(file, bundle, request),
-    close: () => agent.destroy(),
+    close: async () => {
+      for (const one of servers.values()) one.close();
+    },
   };
+}
+
+/** The connections to one server, and what waits for one of them. */
+class Server {
+  readonly #options: PipelineOptions;
+  readonly #connections: number;
+  readonly #pipelines = new Set<Pipeline>();
+  readonly #queue: Request[] = [];
+  #depth = DEPTH;
+  #scheduled = false;
+  #closed = false;
+
+  constructor(options: PipelineOptions, connections: number) {
+    this.#options = options;
+    this.#connections = connections;
+  }
+
+  ask(request: Request): void {
+    if (this.#closed) {
+      request.done(null);
+      return;
+    }
+    this.#queue.push(request);
+    this.#schedule();
+  }
+
+  cancel(request: Request): void {
+    const at = this.#queue.indexOf(request);
+    if (at >= 0) this.#queue.splice(at, 1);
+    else for (const pipeline of [...this.#pipelines]) pipeline.cancel(request);
+  }
+
+  /** Ends the connections that nothing is awaited on. */
+  retire(): void {
+    for (const pipeline of [...this.#pipelines]) if (pipeline.load === 0) pipeline.close();
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const pipeline of [...this.#pipelines]) pipeline.close();
+    for (const request of this.#queue.splice(0)) request.done(null);
+  }
+
+  /** Once for all requests of this turn, so that they leave in one packet. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#dispatch();
+    });
+  }
+
+  #dispatch(): void {
+    let free = 0;
+    for (const pipeline of this.#pipelines) free += this.#room(pipeline);
+    for (; free < this.#queue.length && this.#pipelines.size < this.#connections; free++) {
+      this.#open();
+    }
+    const byLoad = [...this.#pipelines].sort((a, b) => a.load - b.load);
+    for (const [at, pipeline] of byLoad.entries()) {
+      const share = Math.ceil(this.#queue.length / (byLoad.length - at));
+      const requests = this.#queue.splice(0, Math.min(this.#room(pipeline), share));
+      if (requests.length > 0) pipeline.ask(requests);
+    }
+  }
+
+  #room({ proven, load }: Pipeline): number {
+    return Math.max(0, (proven ? this.#depth : 1) - load);
+  }
+
+  #open(): void {
+    const pipeline = new Pipeline(this.#options, {
+      ready: () => this.#schedule(),
+      ended: (unanswered, announced) => {
+        this.#pipelines.delete(pipeline);
+        // Perhaps it does not like to be asked ahead.
+        if (unanswered.length > 1 && !announced) this.#depth = Math.max(1, this.#depth / 2);
+        this.#queue.unshift(...unanswered);
+        if (this.#closed) this.close();
+        else if (this.#queue.length > 0) this.#schedule();
+      },
+    });
+    this.#pipelines.add(pipeline);
+  }
+}
+
+/** Lets so many through at once. */
+class Gate {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(width: number) {
+    this.#free = width;
+  }
+
+  async pass<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#free++;
+    }
+  }
 }
 
 /**
@@ -90,60 +215,6 @@ class Slab {
     const room = this.#rest.subarray(0, size);
     this.#rest = this.#rest.subarray(size);
     return room;
-  }
-}
-
-/** Takes an ordinary answer of exactly the expected size; anything else ends it with null. */
-class Receiver implements Dispatcher.DispatchHandler {
-  readonly #content: Buffer;
-  readonly #deadline: number;
-  readonly #done: (content: Uint8Array | null) => void;
-  #controller: Dispatcher.DispatchController | undefined;
-  #length = 0;
-  #aborted = false;
-
-  /** @param content room for exactly what is expected */
-  constructor(content: Buffer, deadline: number, done: (content: Uint8Array | null) => void) {
-    this.#content = content;
-    this.#deadline = deadline;
-    this.#done = done;
-  }
-
-  readonly abort = (): void => {
-    this.#aborted = true;
-    this.#controller?.abort(new Error('not an ordinary answer'));
-  };
-
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#aborted) this.abort();
-  }
-
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: IncomingHttpHeaders,
-  ): void {
-    if (status < 200) return;
-    if (status !== 200 || headers['content-encoding'] !== undefined) this.abort();
-  }
-
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    const length = this.#length + chunk.length;
-    if (length > this.#content.length || performance.now() > this.#deadline) {
-      this.abort();
-      return;
-    }
-    chunk.copy(this.#content, this.#length);
-    this.#length = length;
-  }
-
-  onResponseEnd(): void {
-    this.#done(this.#length === this.#content.length ? this.#content : null);
-  }
-
-  onResponseError(): void {
-    this.#done(null);
   }
 }
 

@@ -22,7 +22,7 @@ export interface UiCacheOptions {
   readonly report?: (report: UiCacheReport) => void;
   /** Origins that the UI may show in a frame: the display's. */
   readonly frameOrigins?: readonly string[];
-  /** Requests under way at once. Default 8. */
+  /** Small files asked for at once; the lane asks ahead on few connections. Default 32. */
   readonly concurrency?: number;
   /** From the load of a page until it must have painted. Default 30 000 ms. */
   readonly renderTimeoutMs?: number;
@@ -62,7 +62,7 @@ export async function createUiCache(options: UiCacheOptions): Promise<UiCache> {
       index: new BundleIndex(database),
       fetchFile: options.fetchFile,
       unwritable,
-      concurrency: options.concurrency ?? 8,
+      concurrency: options.concurrency ?? 32,
       renderTimeoutMs: options.renderTimeoutMs ?? 30_000,
       retryBaseMs: options.retryBaseMs ?? 5_000,
       log,
