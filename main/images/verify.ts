@@ -161,7 +161,7 @@ async function repair(
     await copyLocal(target, await options.sources(), between);
     const transports = await options.transports(manifest);
     const accounts = await fill({ ...options, target, transports });
-    await file.sync();
+    await target.sync();
     return accounts;
   } finally {
     await target.settled();
