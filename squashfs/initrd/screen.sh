@@ -13,7 +13,7 @@ stage() {
 
 # read_options: vestibule.boot.* of the kernel command line, and the language.
 read_options() {
-  option_from=network option_servers= option_retry= option_slot= option_reserve=384 language=en
+  option_from=network option_servers= option_retry= option_slot= option_trial= option_reserve=384 language=en
   bootif=
   if [ -r /etc/vestibule/settings.json ]; then
     language=$(sed -n 's/.*"locale\.default" *: *"\([a-z]*\)".*/\1/p' /etc/vestibule/settings.json)
@@ -26,6 +26,7 @@ read_options() {
     vestibule.boot.servers=*) option_servers=$(echo "$value" | tr , ' ') ;;
     vestibule.boot.retry=*) option_retry=$(number "$value") ;;
     vestibule.boot.reserve=*) option_reserve=$(number "$value") ;;
+    vestibule.boot.trial=*) option_trial=$(number "$value") ;;
     vestibule.boot.slot=a | vestibule.boot.slot=b) option_slot=$value ;;
     vestibule.locale.default=*) language=$value ;;
     BOOTIF=*) bootif=$(echo "$value" | sed 's/^01-//' | tr A-F- a-f:) ;;

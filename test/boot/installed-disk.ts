@@ -1,5 +1,6 @@
 /** Disks that the installation wrote, for computers in QEMU to start from. */
-import { mkdir, readFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { InstallTarget } from '../../preload/contract/install.ts';
 import { FileDisk, GIB, installMissing, Keys } from '../support/install-disk.ts';
@@ -11,6 +12,8 @@ export const diskObstacle = installMissing;
 
 export interface InstalledDisk {
   readonly file: string;
+  /** Other words for the kernel than those that the installation kept. */
+  options(words: string): Promise<void>;
   /** Runs `work` with the disk under a loop device. */
   with<T>(work: (local: LocalInstaller, disk: FileDisk) => Promise<T>): Promise<T>;
 }
@@ -47,6 +50,18 @@ export async function installedDisk(bench: Bench, options: DiskOptions): Promise
   const file = join(bench.folder, 'disk.img');
   const made: InstalledDisk = {
     file,
+    options: (words) =>
+      made.with(async (local, disk) => {
+        const efi = (await local.installer.disks(false))[0]?.disk.partitions.find(
+          ({ name }) => name === 'KIOSK-ESP',
+        );
+        if (!efi) throw new Error(`${disk.path} has no EFI system partition of ours`);
+        const text = join(bench.folder, 'options.cfg');
+        await writeFile(text, `set options='${words}'\n`);
+        execFileSync('mcopy', ['-o', '-i', efi.path, text, '::/vestibule/options.cfg'], {
+          env: { ...process.env, MTOOLS_SKIP_CHECK: '1' },
+        });
+      }),
     async with(work) {
       const disk = FileDisk.attach(file);
       await using local = localInstaller(bench.folder, options.image, () => disk.path);
