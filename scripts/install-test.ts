@@ -14,6 +14,7 @@ import { builtRootfs, repository } from '../squashfs/inputs.ts';
 import { pack } from '../squashfs/packing.ts';
 import { DISKS } from '../test/boot/disk.ts';
 import { runScenarios } from '../test/boot/scenario.ts';
+import { SELF_INSTALLS } from '../test/boot/self-install.ts';
 
 const { values } = parseArgs({
   options: {
@@ -40,7 +41,14 @@ try {
       say,
     }));
   const { only, results } = values;
-  code = await runScenarios(DISKS, { packed, keys, folder, only, results, say });
+  code = await runScenarios([...DISKS, ...SELF_INSTALLS], {
+    packed,
+    keys,
+    folder,
+    only,
+    results,
+    say,
+  });
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

@@ -55,6 +55,7 @@ export async function openRoom(options: RoomOptions): Promise<Room> {
     'lpxelinux.0',
     'ldlinux.c32',
     'ipxe.efi',
+    ...(options.secure ? [] : ['vestibule.efi']),
   ])
     await symlink(join(options.packed, name), join(view, name));
   for (const name of ['undionly.kpxe', 'shimx64.efi', 'grubx64.efi', 'root.cfg', 'root.cfg.sig'])
