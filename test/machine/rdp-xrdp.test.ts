@@ -181,6 +181,21 @@ describe.skipIf(obstacle !== undefined)('xrdp', () => {
     await expect.poll(here, PATIENCE).toBe('von dort: ñ');
     owner.kill();
 
+    // It refuses another size: the picture stays.
+    const window = execFileSync('xdotool', ['search', '--class', 'vestibule-s-xrdp'], {
+      env: screen.env,
+      encoding: 'utf8',
+    }).split('\n')[0];
+    const wmctrl = (...args: string[]): void => {
+      execFileSync('wmctrl', ['-i', '-r', window ?? '', ...args], { env: screen.env });
+    };
+    wmctrl('-b', 'remove,fullscreen');
+    wmctrl('-e', '0,0,0,1000,700');
+    xdotool('mousemove', '400', '300', 'key', 'q');
+    await expect.poll(() => server.keys().at(-1), PATIENCE).toBe(KEY.q);
+    expect(dimensions()).toBe('1280x800');
+    await shown();
+
     // Sound of the session, as its own sound server would hand it over.
     const heard: Buffer[] = [];
     const ear = spawn('parec', ['--device=kiosk.monitor', '--raw'], { env: soundEnv });

@@ -403,6 +403,22 @@ test('a network that is lost and comes back: the same session goes on by itself'
   await line.close();
 });
 
+test('a server that restarts: the same session goes on by itself', async () => {
+  desktop.paint('#d02040');
+  const accounts = { [USER]: PASSWORD };
+  const first = await desktop.serve({ security: 'nla', accounts });
+  const session = await start(
+    { hosts: [at(first.port)], certificate: { pins: [pin] } },
+    { secret: PASSWORD },
+  );
+  await show(session);
+  await expectColour([0xd0, 0x20, 0x40]);
+  await first.stop();
+  desktop.paint('#2080d0');
+  await desktop.serve({ security: 'nla', accounts, port: first.port });
+  await expect.poll(() => near([0x20, 0x80, 0xd0])(colour()), { timeout: 60_000 }).toBe(true);
+});
+
 test('a gateway is asked where the entry names one, and never before its certificate is right', async () => {
   const key = join(folder, 'gateway.key');
   const certificate = join(folder, 'gateway.pem');

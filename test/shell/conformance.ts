@@ -1,5 +1,6 @@
 /** What every shell promises, whichever it is. Run by chromium.test.ts. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocketServer } from 'ws';
 import type { ViewOptions } from '../../main/shell/shell.ts';
@@ -526,6 +527,36 @@ export function conformance(candidate: Candidate): void {
         await view.close();
         const files = readdirSync(h.home, { recursive: true }).map(String);
         expect(files.filter((name) => name.includes('leak'))).toEqual([]);
+      });
+
+      test('take files away where the policy allows it, and keep them no longer than themselves', async () => {
+        site.pages.set(
+          '/',
+          sitePage(
+            `const link = document.createElement('a');
+             link.href = URL.createObjectURL(new Blob(['what it gives']));
+             link.download = 'given.txt';
+             link.click();
+             return 'ready';`,
+          ),
+        );
+        const given = (): string[] =>
+          readdirSync(h.home, { recursive: true, withFileTypes: true })
+            .filter((entry) => entry.isFile())
+            .map((entry) => join(entry.parentPath, entry.name))
+            .filter((path) => readFileSync(path).includes('what it gives'));
+        const view = await h.shell.openView(viewOptions({ downloads: true }));
+        expect(await site.report()).toBe('ready');
+        await until(() => given().length > 0);
+        await view.close();
+        await until(() => given().length === 0);
+      });
+
+      test('print nothing where the policy does not allow it', async () => {
+        site.pages.set('/', sitePage(`window.print(); return window.print.toString();`));
+        const view = await h.shell.openView(viewOptions({ print: false }));
+        expect(await site.report()).not.toContain('native code');
+        await view.close();
       });
 
       test('that crash are over, and the UI is not', async () => {
