@@ -6,6 +6,9 @@ import { readMounts } from './mounts.ts';
 const EFI = '/sys/firmware/efi';
 const SECURE_BOOT = `${EFI}/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c`;
 
+/** Of systemd-cryptsetup, which opens the data partition at each start. */
+const ATTACH = '/usr/lib/systemd/systemd-cryptsetup';
+
 export async function readFirmware(): Promise<BootFacts> {
   const uefi = await exists(EFI);
   const variables = (await readMounts()).some(({ target }) => target === `${EFI}/efivars`);
@@ -15,7 +18,8 @@ export async function readFirmware(): Promise<BootFacts> {
     firmware: uefi ? 'uefi' : 'bios',
     secureBoot: secure?.at(4) === 1,
     nvram: uefi && variables,
-    tpm: await exists('/dev/tpmrm0'),
+    // What only a TPM can open is of use only where the image can ask it.
+    tpm: (await exists('/dev/tpmrm0')) && (await exists(ATTACH)),
   };
 }
 
