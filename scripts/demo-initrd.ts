@@ -19,21 +19,29 @@ const MODULES = [
   'pvpanic-pci',
 ];
 
+/** For the person's files; loaded only where the machine is lent some. */
+const HOME_MODULES = ['9pnet_virtio', '9p'];
+
 /** @throws Error where the host's busybox needs shared libraries */
 export async function demoInitrd(kernel: DebianKernel): Promise<Buffer> {
   const busybox = await readFile('/bin/busybox');
   if (busybox.includes('/lib64/ld-linux-x86-64.so.2\0'))
     throw new Error('/bin/busybox is not static: install busybox-static');
   const modules = await moduleFiles(kernel, MODULES);
+  const ofHome = (await moduleFiles(kernel, HOME_MODULES)).filter(
+    (path) => !modules.includes(path),
+  );
   const archive = new Cpio();
   for (const folder of ['bin', 'dev', 'proc', 'sys', 'run', 'etc', 'etc/acpi', 'etc/acpi/PWRF'])
     archive.folder(folder);
   archive.folder('modules');
   archive.file('bin/busybox', busybox, 0o755);
-  for (const path of modules)
+  for (const path of [...modules, ...ofHome])
     archive.file(`modules/${basename(path)}`, await readFile(path), 0o644);
-  const order = modules.map((path) => `${basename(path)}\n`).join('');
-  archive.file('etc/modules', Buffer.from(order), 0o644);
+  const order = (paths: readonly string[]): Buffer =>
+    Buffer.from(paths.map((path) => `${basename(path)}\n`).join(''));
+  archive.file('etc/modules', order(modules), 0o644);
+  archive.file('etc/modules-home', order(ofHome), 0o644);
   archive.file('init', Buffer.from(INIT), 0o755);
   archive.file('etc/status', Buffer.from(STATUS), 0o755);
   archive.file('etc/udhcpc', Buffer.from(UDHCPC), 0o755);
@@ -54,6 +62,12 @@ mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
 for m in $(cat /etc/modules); do insmod /modules/$m 2>/dev/null; done
+# A virtio device of type 9: the files of the person who is signed in.
+if grep -qs 0x0009 /sys/bus/virtio/devices/*/device; then
+  for m in $(cat /etc/modules-home); do insmod /modules/$m 2>/dev/null; done
+  mkdir -p /home
+  mount -t 9p -o trans=virtio,version=9p2000.L home /home
+fi
 name=$(cat /sys/class/dmi/id/product_name 2>/dev/null)
 hostname "\${name:-machine}"
 acpid -l /dev/null -p /run/acpid.pid

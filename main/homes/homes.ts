@@ -16,7 +16,7 @@ import { writeFileAtomic } from '../base/files.ts';
 import type { Logger } from '../log/logger.ts';
 import type { Launcher } from '../process/launcher.ts';
 import { countUnsent, type SyncPlace, synchronise } from './sync.ts';
-import { closeVault, createVault, isMounted, openVault, vaultExists } from './vault.ts';
+import { closeVault, createVault, openedAt, openVault, vaultExists } from './vault.ts';
 import { Webdav } from './webdav.ts';
 
 export interface HomesPolicy {
@@ -84,12 +84,12 @@ interface Visit {
   readonly home: string;
   readonly cipher: string;
   readonly plain: string;
-  readonly place: SyncPlace;
   readonly secret: Buffer;
   readonly storage: Webdav;
   readonly storageId: string;
   readonly ending: AbortController;
-  open: boolean;
+  /** Where it is while it is open. */
+  place: SyncPlace | undefined;
 }
 
 class LocalHomes implements Homes {
@@ -120,7 +120,7 @@ class LocalHomes implements Homes {
 
   folderOf(personId: string): string | undefined {
     const visit = this.#visit;
-    return visit?.open && visit.person.id === personId ? visit.place.files : undefined;
+    return visit?.person.id === personId ? visit.place?.files : undefined;
   }
 
   async open(person: Person, secret: Uint8Array | undefined): Promise<void> {
@@ -132,8 +132,12 @@ class LocalHomes implements Homes {
     this.#tell({ state: 'opening', syncedAt: null, unsent: 0, conflicts: 0, error: null });
     await this.#inTurn(async () => {
       try {
-        const lost = await this.#unlock(visit);
-        visit.open = true;
+        const { root, lost } = await this.#unlock(visit);
+        visit.place = {
+          files: join(root, 'files'),
+          incoming: join(root, 'incoming'),
+          ledger: join(root, 'ledger.json'),
+        };
         const { syncedAt } = await readNote(visit.home);
         this.#tell({
           state: 'waiting',
@@ -148,14 +152,14 @@ class LocalHomes implements Homes {
         this.#change({ state: 'failed', error: toWireError(error) });
       }
     });
-    if (!visit.open) return;
+    if (!visit.place) return;
     this.sync();
     void this.#repeat(visit);
   }
 
   sync(): void {
     const visit = this.#visit;
-    if (!visit?.open || visit.secret.length === 0 || this.#syncWaits) return;
+    if (!visit?.place || visit.secret.length === 0 || this.#syncWaits) return;
     this.#syncWaits = true;
     void this.#inTurn(async () => {
       this.#syncWaits = false;
@@ -169,14 +173,14 @@ class LocalHomes implements Homes {
     visit.ending.abort(new KioskError('CANCELLED', 'The visit is over.'));
     await this.#inTurn(async () => {
       try {
-        if (visit.open) {
-          visit.open = false;
+        if (visit.place) {
           const limit = AbortSignal.timeout(this.#options.lastSyncMs ?? 25_000);
           const sent = visit.secret.length > 0 && (await this.#sync(visit, limit));
           // Only with the folder unseen by any program can "everything is there" be believed.
           if (sent) await writeNote(visit.home, { ...(await readNote(visit.home)), sent: true });
         }
-        await closeVault(this.#options.launcher, visit);
+        visit.place = undefined;
+        await closeVault(visit.plain);
       } catch (error) {
         this.#log.error('a folder could not be closed', { error });
       } finally {
@@ -200,11 +204,6 @@ class LocalHomes implements Homes {
       home,
       cipher: join(home, 'cipher'),
       plain,
-      place: {
-        files: join(plain, 'files'),
-        incoming: join(plain, 'incoming'),
-        ledger: join(plain, 'ledger.json'),
-      },
       secret: copy,
       storage: new Webdav({
         url: url.endsWith('/') ? url : `${url}/`,
@@ -214,35 +213,33 @@ class LocalHomes implements Homes {
       }),
       storageId: url,
       ending: new AbortController(),
-      open: false,
+      place: undefined,
     };
   }
 
-  /** @returns what was set aside on the way, to be told; it is still on the disk */
-  async #unlock(visit: Visit): Promise<KioskError | undefined> {
+  /** @returns where it is open, and what was set aside on the way, to be told */
+  async #unlock(visit: Visit): Promise<{ root: string; lost: KioskError | undefined }> {
     const { launcher } = this.#options;
     const { signal } = visit.ending;
     await this.#closeOthers();
-    if (visit.secret.length === 0) {
-      if (await isMounted(visit.plain)) return undefined;
+    let root = await openedAt(visit.plain);
+    let lost: KioskError | undefined;
+    if (root === undefined && visit.secret.length === 0) {
       throw new KioskError('HOME_UNAVAILABLE', 'The folder opens at the next sign-in.');
     }
-    let aside: KioskError | undefined;
     try {
       if (!(await vaultExists(visit))) await createVault(launcher, visit, visit.secret, signal);
-      if (!(await isMounted(visit.plain))) {
-        await openVault(launcher, visit, visit.secret, signal);
-      }
+      root ??= await openVault(launcher, visit, visit.secret, signal);
     } catch (error) {
       const otherPassword = error instanceof KioskError && error.code === 'HOME_LOCKED';
       // The campus has just said that this password is right: the folder is from before it changed.
       if (!otherPassword || visit.person.offline) throw error;
-      aside = await this.#setAside(visit, error);
+      lost = await this.#setAside(visit, error);
       await createVault(launcher, visit, visit.secret, signal);
-      await openVault(launcher, visit, visit.secret, signal);
+      root = await openVault(launcher, visit, visit.secret, signal);
     }
     await writeNote(visit.home, { ...(await readNote(visit.home)), sent: false });
-    return aside;
+    return { root, lost };
   }
 
   async #setAside(visit: Visit, reason: KioskError): Promise<KioskError | undefined> {
@@ -259,17 +256,18 @@ class LocalHomes implements Homes {
 
   /** A main that was killed leaves folders open. */
   async #closeOthers(): Promise<void> {
-    const { runtimeFolder, launcher } = this.#options;
+    const { runtimeFolder } = this.#options;
     const names = await readdir(runtimeFolder).catch(() => []);
     for (const name of names) {
       const plain = join(runtimeFolder, name);
-      if (plain !== this.#visit?.plain) await closeVault(launcher, { cipher: '', plain });
+      if (plain !== this.#visit?.plain) await closeVault(plain);
     }
   }
 
   /** @returns whether everything is on the storage now */
   async #sync(visit: Visit, signal: AbortSignal): Promise<boolean> {
     const { place, storage, storageId } = visit;
+    if (!place) return false;
     const before = this.#state;
     this.#change({ state: 'syncing' });
     try {

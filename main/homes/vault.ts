@@ -3,10 +3,15 @@
  * contents and the ledger of the synchronisation. The key is derived from the password (scrypt),
  * so it opens without the network, and nobody else's sign-in opens it.
  *
+ * It is mounted in a user and mount namespace of its own: that needs no root and no setuid program
+ * (the kiosk runs with `NoNewPrivileges`), other users do not see it, and it is gone with the
+ * process that serves it. Main and the machines reach it through that process, proc(5):
+ * `/proc/PID/root/…`.
+ *
  * Layout below the home's folder: `cipher/` (what lies on the disk) and, in it once opened,
  * `files/` (what the person sees), `incoming/` (downloads under way) and `ledger.json`.
  */
-import { mkdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { errno, fromDiskError, KioskError } from '../base/errors.ts';
@@ -15,8 +20,10 @@ import type { Launcher } from '../process/launcher.ts';
 
 /** gocryptfs(1), EXIT CODES: password incorrect. */
 const WRONG_PASSWORD = 12;
-const UNMOUNT_TRIES = 10;
-const UNMOUNT_PAUSE_MS = 300;
+const CLOSE_TRIES = 50;
+const CLOSE_PAUSE_MS = 100;
+/** The mount's user is the kiosk's, with the capability to mount in this namespace alone. */
+const NAMESPACE = ['--user', '--map-current-user', '--keep-caps', '--mount', '--'];
 
 export interface VaultPaths {
   /** What lies on the disk. */
@@ -58,55 +65,80 @@ export async function createVault(
 }
 
 /**
- * Opens the vault; one that is open stays so.
+ * Opens the vault.
+ * @returns where its content is: a path that ends with the vault's process
  * @throws KioskError `HOME_LOCKED` where the password is not the one it was made with,
  * `HOME_UNAVAILABLE`, `DISK_FULL`, `DISK_READ_ONLY`
  */
 export async function openVault(
   launcher: Launcher,
-  { cipher, plain }: VaultPaths,
+  paths: VaultPaths,
   secret: Uint8Array,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string> {
+  const { cipher, plain } = paths;
   try {
     await mkdir(plain, { recursive: true, mode: 0o700 });
-    // It goes into the background once mounted and ends when it is unmounted.
+    // It goes into the background once mounted and ends when it is told to.
     await gocryptfs(launcher, ['-q', '--', cipher, plain], secret, signal);
-    for (const name of ['files', 'incoming']) {
-      await mkdir(join(plain, name), { recursive: true, mode: 0o700 });
+    const root = await openedAt(plain);
+    if (root === undefined) {
+      throw new KioskError('HOME_UNAVAILABLE', 'The folder was closed again at once.');
     }
+    for (const name of ['files', 'incoming']) {
+      await mkdir(join(root, name), { recursive: true, mode: 0o700 });
+    }
+    return root;
   } catch (error) {
     throw fromDiskError(error, "opening a person's folder");
   }
 }
 
-/**
- * Closes the vault. Programs that still hold a file keep it until they end (lazy unmount); nobody
- * else gets in.
- */
-export async function closeVault(launcher: Launcher, { plain }: VaultPaths): Promise<void> {
-  for (let attempt = 0; await isMounted(plain); attempt++) {
-    const lazy = attempt >= UNMOUNT_TRIES;
-    await launcher
-      .run({ program: 'fusermount3', args: ['-u', ...(lazy ? ['-z'] : []), '--', plain] })
-      .catch((error: unknown) => {
-        if (lazy) throw error;
-      });
-    if (!lazy && (await isMounted(plain))) await pause(UNMOUNT_PAUSE_MS);
+/** Where the content of a vault is that is open on this mount point; undefined: it is closed. */
+export async function openedAt(plain: string): Promise<string | undefined> {
+  const pid = await serverOf(plain);
+  return pid === undefined ? undefined : `/proc/${pid}/root${plain}`;
+}
+
+/** Closes the vault. Programs that still hold a file of it find it gone. */
+export async function closeVault(plain: string): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    const pid = await serverOf(plain);
+    if (pid === undefined) break;
+    try {
+      // At SIGTERM it unmounts and ends; its namespace, and the mount, end with it in any case.
+      if (attempt === 0 || attempt >= CLOSE_TRIES) {
+        process.kill(pid, attempt === 0 ? 'SIGTERM' : 'SIGKILL');
+      }
+    } catch (error) {
+      if (errno(error) !== 'ESRCH') throw error;
+    }
+    await pause(CLOSE_PAUSE_MS);
   }
   await rmdir(plain).catch((error: unknown) => {
-    // A lazy unmount leaves it until the last user is gone; the next opening finds it.
-    if (errno(error) !== 'ENOENT' && errno(error) !== 'EBUSY') throw error;
+    if (errno(error) !== 'ENOENT') throw error;
   });
 }
 
-/** From proc(5): spaces and backslashes of a mount point are written in octal. */
-export async function isMounted(path: string): Promise<boolean> {
-  const mounts = await readFile('/proc/self/mounts', 'utf8');
-  const written = path.replaceAll(/[\\ \t\n]/g, (character) => {
-    return `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`;
-  });
-  return mounts.split('\n').some((line) => line.split(' ')[1] === written);
+/** The process that serves a mount point: the one that has it, among those that name it. */
+async function serverOf(plain: string): Promise<number | undefined> {
+  for (const name of await readdir('/proc')) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid)) continue;
+    const words = (await readProc(pid, 'cmdline')).split('\0');
+    if (!words[0]?.endsWith('gocryptfs') || !words.includes(plain)) continue;
+    // proc(5): spaces and the like of a mount point are written in octal.
+    const written = plain.replaceAll(/[\\ \t\n]/g, (character) => {
+      return `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`;
+    });
+    const mounts = (await readProc(pid, 'mounts')).split('\n');
+    if (mounts.some((line) => line.split(' ')[1] === written)) return pid;
+  }
+  return undefined;
+}
+
+async function readProc(pid: number, file: string): Promise<string> {
+  return readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '');
 }
 
 async function gocryptfs(
@@ -122,8 +154,8 @@ async function gocryptfs(
   const input = Buffer.concat([secret, Buffer.from('\n')]);
   try {
     const { code } = await launcher.run({
-      program: 'gocryptfs',
-      args,
+      program: 'unshare',
+      args: [...NAMESPACE, 'gocryptfs', ...args],
       input,
       signal,
       expect: [0, WRONG_PASSWORD],

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createHomes, type Homes } from '../../../main/homes/homes.ts';
-import { isMounted } from '../../../main/homes/vault.ts';
+import { openedAt } from '../../../main/homes/vault.ts';
 import { silentLogger } from '../../../main/log/logger.ts';
 import { Launcher } from '../../../main/process/launcher.ts';
 import type { HomeState, Person } from '../../../preload/contract/model.ts';
@@ -107,8 +107,8 @@ test('a file is found on a replacement computer, and only ciphertext lies on the
   const { plain, cipher } = { plain: first.homes.folderOf('alice') ?? '', cipher: first.folder };
   await first.homes.close();
 
-  expect(await isMounted(join(plain, '..'))).toBe(false);
   await expect(stat(plain)).rejects.toMatchObject({ code: 'ENOENT' });
+  expect(await readdir(first.runtime)).toEqual([]);
   const stored = await readdir(cipher, { recursive: true, withFileTypes: true });
   expect(stored.some(({ name }) => name.includes('plan') || name.includes('notes'))).toBe(false);
   for (const entry of stored.filter((one) => one.isFile())) {
@@ -273,7 +273,8 @@ test('a folder that a killed main left open is used by the next one, or closed',
   const after = kiosk('one');
   await after.homes.open(alice, undefined);
   expect(await after.read('work')).toBe('in a machine');
-  const plain = join(after.homes.folderOf('alice') ?? '', '..');
+  const [name = ''] = await readdir(after.runtime);
+  expect(await openedAt(join(after.runtime, name))).toBeDefined();
   await after.homes.close();
-  expect(await isMounted(plain)).toBe(false);
+  expect(await openedAt(join(after.runtime, name))).toBeUndefined();
 });
