@@ -128,54 +128,116 @@ function parseLog(log: Buffer): LogEntry[] {
   return entries;
 }
 
-/** The disk as a power cut leaves it: what was flushed, and some of what was not. */
+/** A disk after a power cut: all that was flushed, and of what was not some, one perhaps torn. */
+export interface DiskState {
+  /** The power failed behind the entry before this one. */
+  readonly cut: number;
+  /** Entries since the last flush that reached the platter, each with how many of its bytes. */
+  readonly kept: ReadonlyMap<number, number>;
+  /** The same for equal states. */
+  readonly key: string;
+}
+
+/** The disk as a power cut leaves it, at any point of its log. */
 export class Replay {
   readonly #path: string;
   readonly #entries: readonly LogEntry[];
+  /** For each cut: how many entries are durable. */
+  readonly #durable: number[] = [];
   #applied = 0;
 
   /** @param path an empty file of the disk's size, on a file system with reflinks */
   constructor(path: string, entries: readonly LogEntry[]) {
     this.#path = path;
     this.#entries = entries;
+    let durable = 0;
+    for (const [at, { flush }] of entries.entries()) {
+      this.#durable.push(durable);
+      if (flush) durable = at;
+    }
+    this.#durable.push(durable);
+  }
+
+  /** Any subset of the writes since the last flush survives, the last of them whole or in part. */
+  random(cut: number, random: () => number): DiskState {
+    const volatile = this.#volatile(cut);
+    // Half of the cuts are those of a disk without a cache: all, in order, the last one torn.
+    const cached = random() < 0.5;
+    const kept = new Map<number, number>();
+    for (const [number, at] of volatile.entries()) {
+      const { fua, length } = this.#write(at);
+      if (!fua && cached && random() < 0.5) continue;
+      const torn = number === volatile.length - 1 && random() < 0.5;
+      kept.set(at, torn ? Math.floor((random() * length) / ATOM) * ATOM : length);
+    }
+    return this.#state(cut, kept);
   }
 
   /**
-   * Writes the disk's state after a cut behind entry `cut - 1` into a new file. Cuts must not go
-   * back. Of the writes since the last flush each survives by `random`, and the last may be torn.
-   *
-   * @returns which of them survived, the same for equal states
+   * Every state that cuts from `first` to `last` can leave.
+   * @returns undefined where there are more than `limit`
    */
-  cut(cut: number, target: string, random: () => number): string {
-    let durable = this.#applied;
-    for (let at = this.#applied; at < cut; at++) if (this.#entries[at]?.flush) durable = at;
-    this.#apply(this.#path, this.#entries.slice(this.#applied, durable));
-    this.#applied = durable;
-    copyFileSync(this.#path, target, constants.COPYFILE_FICLONE_FORCE);
-    const volatile = this.#entries.slice(durable, cut);
-    // Half of the cuts are those of a disk without a cache: all, in order, the last one torn.
-    const cached = random() < 0.5;
-    const survivors: LogEntry[] = [];
-    let which = `${durable}:`;
-    for (const [at, entry] of volatile.entries()) {
-      if (!entry.write) continue;
-      if (!entry.fua && cached && random() < 0.5) continue;
-      const torn = at === volatile.length - 1 && random() < 0.5;
-      const { position, data } = entry.write;
-      const kept = torn ? Math.floor((random() * data.length) / ATOM) * ATOM : data.length;
-      which += `${at}/${kept},`;
-      survivors.push({ ...entry, write: { position, data: data.subarray(0, kept) } });
+  all(first: number, last: number, limit: number): DiskState[] | undefined {
+    const states = new Map<string, DiskState>();
+    for (let cut = first; cut <= last; cut++) {
+      const volatile = this.#volatile(cut);
+      const optional = volatile.filter((at) => !this.#write(at).fua);
+      if (2 ** optional.length > limit) return undefined;
+      for (let subset = 0; subset < 2 ** optional.length; subset++) {
+        const kept = new Map<number, number>();
+        for (const at of volatile) {
+          const bit = optional.indexOf(at);
+          if (bit < 0 || (subset >> bit) & 1) kept.set(at, this.#write(at).length);
+        }
+        const end = [...kept].at(-1);
+        for (let bytes = end?.[1] ?? 0; bytes >= 0; bytes -= ATOM) {
+          const torn = end ? new Map([...kept, [end[0], bytes] as const]) : kept;
+          const state = this.#state(cut, torn);
+          states.set(state.key, state);
+          if (states.size > limit) return undefined;
+          // Only what was written last can be torn: the disk had finished what came before.
+          if (end?.[0] !== volatile.at(-1)) break;
+        }
+      }
     }
-    this.#apply(target, survivors);
-    return which;
+    return [...states.values()];
   }
 
-  #apply(path: string, entries: readonly LogEntry[]): void {
-    const file = openSync(path, 'r+');
-    for (const { write } of entries) {
-      if (write && write.data.length > 0)
-        writeSync(file, write.data, 0, write.data.length, write.position);
+  /** Writes a state into a new file. Cuts must not go back from one call to the next. */
+  write({ cut, kept }: DiskState, target: string): void {
+    const durable = this.#durable[cut] ?? 0;
+    for (let at = this.#applied; at < durable; at++) {
+      this.#apply(this.#path, at, this.#write(at).length);
     }
+    this.#applied = Math.max(this.#applied, durable);
+    copyFileSync(this.#path, target, constants.COPYFILE_FICLONE_FORCE);
+    for (const [at, bytes] of kept) this.#apply(target, at, bytes);
+  }
+
+  #state(cut: number, kept: ReadonlyMap<number, number>): DiskState {
+    const which = [...kept].filter(([, bytes]) => bytes > 0);
+    return { cut, kept, key: `${this.#durable[cut]}:${which.map((one) => one.join('/'))}` };
+  }
+
+  /** Entries with data that a cut may lose. */
+  #volatile(cut: number): number[] {
+    const entries: number[] = [];
+    for (let at = this.#durable[cut] ?? 0; at < cut; at++) {
+      if (this.#write(at).length > 0) entries.push(at);
+    }
+    return entries;
+  }
+
+  #write(at: number): { readonly fua: boolean; readonly length: number } {
+    const entry = this.#entries[at];
+    return { fua: entry?.fua ?? false, length: entry?.write?.data.length ?? 0 };
+  }
+
+  #apply(path: string, at: number, bytes: number): void {
+    const write = this.#entries[at]?.write;
+    if (!write || bytes === 0) return;
+    const file = openSync(path, 'r+');
+    writeSync(file, write.data, 0, bytes, write.position);
     closeSync(file);
   }
 }
