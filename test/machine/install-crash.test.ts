@@ -93,11 +93,13 @@ describe.skipIf(missing)('power cuts', () => {
     cuts.sort((a, b) => a - b);
     const seen = new Set<string>();
     for (const [number, cut] of cuts.entries()) {
-      const file = join(states, 'cut.img');
-      await rm(file, { force: true });
-      const key = replay.cut(cut, file, random);
+      const state = replay.random(cut, random);
+      const { key } = state;
       if (seen.has(key)) continue;
       seen.add(key);
+      const file = join(states, 'cut.img');
+      await rm(file, { force: true });
+      replay.write(state, file);
       const disk = FileDisk.attach(file);
       device = disk.path;
       try {
