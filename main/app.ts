@@ -29,7 +29,7 @@ import { startPowerSide } from './power-side.ts';
 import type { Launcher } from './process/launcher.ts';
 import { sessionReport, uiReport } from './reports.ts';
 import { SessionManager } from './sessions/manager.ts';
-import { createSpiceBridge } from './sessions/spice/bridge.ts';
+import { createSpiceBridge } from './sessions/spice/late-bridge.ts';
 import { createDisplayServer } from './sessions/spice/serve.ts';
 import { loadSettings } from './settings/settings.ts';
 import { DISPLAY_ORIGIN } from './shell/origins.ts';

@@ -1,7 +1,6 @@
 /** Fetches pages and what they are made of, as anybody would see them: without cookies. */
 import { KioskError } from '../base/errors.ts';
 import type { OriginRequest } from './api.ts';
-import { linksOfCss, linksOfHtml } from './page-links.ts';
 import {
   forbidsStoring,
   keptHeaders,
@@ -79,7 +78,7 @@ export async function collectPages(
         headers: keptHeaders(answer.headers),
         body: answer.body,
       });
-      for (const link of linksOf(url, answer))
+      for (const link of await linksOf(url, answer))
         want(link, { page: false, depth: depth + 1, redirects: 0 });
     } catch (error) {
       options.signal.throwIfAborted();
@@ -122,7 +121,9 @@ function redirectTarget(from: URL, { status, headers }: PageAnswer): URL | null 
   return target !== null && /^https?:$/.test(target.protocol) ? target : null;
 }
 
-function linksOf(url: URL, { headers, body }: PageAnswer): URL[] {
+/** The parser is loaded when there is something to save: the first picture does not wait for it. */
+async function linksOf(url: URL, { headers, body }: PageAnswer): Promise<URL[]> {
+  const { linksOfCss, linksOfHtml } = await import('./page-links.ts');
   const type = String(headers['content-type'] ?? '');
   const text = (): string => Buffer.from(body).toString('utf8');
   if (/\b(html|xhtml\+xml|svg\+xml)\b/.test(type)) return linksOfHtml(text(), url);
