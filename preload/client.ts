@@ -64,6 +64,7 @@ export function createKiosk(
   transport.onMessage((text) => {
     const message: PageMessage = parse(text);
     if ('event' in message) {
+      if (message.event === 'state.changed') firstState = undefined;
       for (const listener of [...(listeners.get(message.event) ?? [])]) {
         try {
           listener(message.payload);
@@ -106,12 +107,22 @@ export function createKiosk(
     };
   }
 
+  // Every UI asks for the state as soon as its scripts have arrived. Asked now, the answer is there
+  // by then; a change in between makes it stale.
+  let firstState: Promise<Json> | undefined = call('state.get', {});
+  firstState.catch(() => {});
+  function state(): Promise<Json> {
+    const answer = firstState ?? call('state.get', {});
+    firstState = undefined;
+    return answer;
+  }
+
   const api: Record<string, unknown> = { version: 1, on };
   const scopes: Record<string, Record<string, unknown>> = {};
   for (const name of names.calls) {
     const [scope = '', member = ''] = name.split('.');
     scopes[scope] ??= {};
-    scopes[scope][member] = (params?: unknown) => call(name, params);
+    scopes[scope][member] = name === 'state.get' ? state : (params?: unknown) => call(name, params);
   }
   for (const [scope, members] of Object.entries(scopes)) api[scope] = Object.freeze(members);
   // Built from the names of the same contract that the type is derived from.

@@ -7,6 +7,9 @@ import './styles/base.css';
 import './styles/parts.css';
 import { installReporting, startHeartbeat } from './vitals.ts';
 
+/** Main's first answer may take this long before the page says that it waits, in milliseconds. */
+const SPLASH_AFTER_MS = 150;
+
 const element = document.getElementById('root');
 if (element === null) throw new Error('index.html lacks #root');
 const root = createRoot(element);
@@ -16,7 +19,11 @@ if (api === undefined) {
 } else {
   const report = installReporting(api);
   const store = new KioskStore(api);
-  void store.start();
+  // A splash for the time of a frame or two would only hold up the picture after it.
+  await Promise.race([
+    store.start(),
+    new Promise((resolve) => setTimeout(resolve, SPLASH_AFTER_MS)),
+  ]);
   startHeartbeat(api, element);
   root.render(<App store={store} report={report} />);
 }

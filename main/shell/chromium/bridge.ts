@@ -53,12 +53,14 @@ export class Bridge {
       session.send('Page.addScriptToEvaluateOnNewDocument', {
         source: configured(scripts.page, config),
       }),
-      inject(session, bridge, privileged ? [CALL_BINDING, CHORD_BINDING] : [CHORD_BINDING]),
+      inject(session, bridge, privileged ? [CALL_BINDING, CHORD_BINDING] : [CHORD_BINDING], {
+        now: false,
+      }),
     ]);
     this.prepared.catch(() => {});
     onFrames(pipe, session, (frame) => {
       frame.on('Runtime.bindingCalled', () => options.onChord());
-      inject(frame, bridge, [CHORD_BINDING]).catch(() => {});
+      inject(frame, bridge, [CHORD_BINDING], { now: true }).catch(() => {});
       prepare(frame);
     });
   }

@@ -36,6 +36,9 @@ export function configured(script: string, config: object): string {
  * Makes every document of this session run the script in the isolated world before any of its own,
  * with the bindings it needs. Bindings exist in that world only.
  *
+ * @param now also in the documents that are there already. One that is about to be left is spared
+ * the work, which is in the way of the first picture.
+ *
  * Resolves once the page's process knows; a navigation that is asked for before that may start
  * its document, in another process, without the script. Rejects when the page is gone.
  */
@@ -43,6 +46,7 @@ export async function inject(
   session: DevtoolsSession,
   source: string,
   bindings: readonly string[],
+  { now }: { readonly now: boolean },
 ): Promise<void> {
   // Without it, V8 gives no bindings to contexts that come later (v8-runtime-agent-impl.cc).
   session.post('Runtime.enable');
@@ -53,7 +57,7 @@ export async function inject(
     session.send('Page.addScriptToEvaluateOnNewDocument', {
       source,
       worldName: WORLD,
-      runImmediately: true,
+      runImmediately: now,
     }),
   ]);
 }

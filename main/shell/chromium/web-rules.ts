@@ -77,7 +77,7 @@ export class WebRules implements ViewRules {
       session.post('Page.setInterceptFileChooserDialog', { enabled: true, cancel: true });
     }
     if (!print) session.post('Page.addScriptToEvaluateOnNewDocument', { source: NO_PRINT });
-    return inject(session, this.#source, [CHORD_BINDING]);
+    return inject(session, this.#source, [CHORD_BINDING], { now: true });
   }
 
   async #judge(session: DevtoolsSession, paused: Paused): Promise<void> {
