@@ -6,9 +6,9 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { Agent, type Dispatcher, request } from 'undici';
+import type { Agent, Dispatcher, request } from 'undici';
 import { fromDiskError, KioskError } from '../base/errors.ts';
-import { type Found, listed, parseMultistatus } from './multistatus.ts';
+import type { Found } from './multistatus.ts';
 import type { RemoteEntry, RemoteTree } from './plan.ts';
 
 const MAX_LISTING = 32 * 1024 * 1024;
@@ -37,18 +37,29 @@ interface Exchange {
   readonly signal: AbortSignal;
 }
 
+interface Client {
+  readonly agent: Agent;
+  readonly request: typeof request;
+}
+
+/** Loaded with the first visit: the kiosk's first picture does not wait for it. */
+async function connect({ ca }: WebdavOptions): Promise<Client> {
+  const { Agent, request } = await import('undici');
+  const agent = new Agent({
+    connections: 4,
+    headersTimeout: PATIENCE_MS,
+    bodyTimeout: PATIENCE_MS,
+    connect: { timeout: PATIENCE_MS, ...(ca === undefined ? {} : { ca }) },
+  });
+  return { agent, request };
+}
+
 export class Webdav {
   readonly #options: WebdavOptions;
-  readonly #agent: Agent;
+  #client: Promise<Client> | undefined;
 
   constructor(options: WebdavOptions) {
     this.#options = options;
-    this.#agent = new Agent({
-      connections: 4,
-      headersTimeout: PATIENCE_MS,
-      bodyTimeout: PATIENCE_MS,
-      connect: { timeout: PATIENCE_MS, ...(options.ca === undefined ? {} : { ca: options.ca }) },
-    });
   }
 
   /**
@@ -81,6 +92,7 @@ export class Webdav {
       await this.makeFolder('', signal);
       return new Map();
     }
+    const { listed, parseMultistatus } = await import('./multistatus.ts');
     return listed(parseMultistatus(body), this.#url(path, true).pathname);
   }
 
@@ -176,11 +188,12 @@ export class Webdav {
     });
     const body = await readText(answer.body);
     if (answer.statusCode === 404) return null;
+    const { parseMultistatus } = await import('./multistatus.ts');
     return parseMultistatus(body)[0] ?? null;
   }
 
-  close(): Promise<void> {
-    return this.#agent.close();
+  async close(): Promise<void> {
+    await (await this.#client)?.agent.close();
   }
 
   #url(path: string, folder: boolean): URL {
@@ -194,9 +207,11 @@ export class Webdav {
     folder: boolean,
     { headers = {}, body, accept, signal }: Exchange,
   ): Promise<Dispatcher.ResponseData> {
+    this.#client ??= connect(this.#options);
+    const client = await this.#client;
     let answer: Dispatcher.ResponseData;
     try {
-      answer = await request(this.#url(path, folder), {
+      answer = await client.request(this.#url(path, folder), {
         // undici's type lists the methods of HTTP; those of WebDAV are extensions.
         method: method as Dispatcher.HttpMethod,
         headers: {
@@ -206,7 +221,7 @@ export class Webdav {
         },
         body: body ?? null,
         signal,
-        dispatcher: this.#agent,
+        dispatcher: client.agent,
       });
     } catch (error) {
       throw unreachable(error, signal);
