@@ -11,6 +11,8 @@ export interface FlagOptions {
   readonly sandbox: boolean;
   /** True where /dev/shm is too small for a screen's worth of shared memory. */
   readonly smallSharedMemory: boolean;
+  /** False: the computer has no graphics processor that a program can draw with. */
+  readonly gpu: boolean;
   readonly displayOrigin: string;
 }
 
@@ -73,6 +75,8 @@ export function chromiumFlags(options: FlagOptions): string[] {
   if (options.developer) flags.push('--remote-debugging-port=0');
   // --test-type hides the warning bar about the missing sandbox.
   if (!options.sandbox) flags.push('--no-sandbox', '--test-type');
+  // Chromium would bring up OpenGL in software, to no one's gain, before its first window.
+  if (!options.gpu) flags.push('--disable-gpu');
   if (options.smallSharedMemory) flags.push('--disable-dev-shm-usage');
   return flags;
 }

@@ -2,7 +2,7 @@
  * Starts Chromium. Loads node builtins and a few small files only, so that an entry can call
  * {@link startChromium} first and import the rest of the product while the browser starts.
  */
-import { mkdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KioskError } from '../../base/errors.ts';
@@ -59,6 +59,7 @@ export async function startChromium(options: ChromiumOptions): Promise<RunningCh
       profile,
       sandbox,
       smallSharedMemory: sharedMemory() < SHARED_MEMORY_WANTED,
+      gpu: hasRenderNode(),
       displayOrigin: options.displayOrigin,
     }),
     ...(options.env === undefined ? {} : { env: options.env }),
@@ -92,6 +93,15 @@ export async function readDeveloperPort(profile: string): Promise<number> {
     await sleep(50);
   }
   throw new KioskError('TIMEOUT', 'Chromium did not open its developer port.');
+}
+
+/** Whether the kernel offers a graphics processor to draw with: /dev/dri/renderD128 and so on. */
+function hasRenderNode(): boolean {
+  try {
+    return readdirSync('/dev/dri').some((name) => name.startsWith('renderD'));
+  } catch {
+    return false;
+  }
 }
 
 function sharedMemory(): number {

@@ -81,6 +81,7 @@ describe("Chromium's command line", () => {
     profile: '/p',
     sandbox: true,
     smallSharedMemory: false,
+    gpu: true,
     displayOrigin: 'https://display.test',
   };
   test('opens no port and keeps the sandbox, unless it is told otherwise', () => {
