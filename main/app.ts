@@ -1,13 +1,11 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EventName, EventPayload } from '../preload/contract/contract.ts';
 import { systemClock } from './base/clock.ts';
 import { KioskError } from './base/errors.ts';
 import { VERSION } from './base/version.ts';
 import { createDispatcher } from './bridge/dispatcher.ts';
 import { createHandlers } from './bridge/handlers.ts';
 import { KioskView } from './bridge/kiosk-view.ts';
-import { PageWatch } from './bridge/page-watch.ts';
 import type { AcceptedManifest, Report } from './campus/api.ts';
 import { createKioskCampus, createUiLane, savedPages } from './campus-side.ts';
 import { readIdentity } from './device/identity.ts';
@@ -20,37 +18,22 @@ import { watchAbsence } from './idle-side.ts';
 import { createKioskImages } from './images-side.ts';
 import { createInstallSide } from './install-side.ts';
 import { createJobs } from './jobs/jobs.ts';
-import type { DeferredLogger } from './log/deferred.ts';
-import { createLog } from './log/log.ts';
 import { PagesScreen } from './pages-screen.ts';
 import { createPeople, GUEST_ID } from './people/people.ts';
 import { SeatRecord } from './people/seat-record.ts';
 import { startPowerSide } from './power-side.ts';
-import type { Launcher } from './process/launcher.ts';
 import { sessionReport, uiReport } from './reports.ts';
+import type { KioskStart, Screen } from './screen.ts';
 import { SessionManager } from './sessions/manager.ts';
 import { createSpiceBridge } from './sessions/spice/late-bridge.ts';
-import { createDisplayServer } from './sessions/spice/serve.ts';
-import { loadSettings } from './settings/settings.ts';
 import { DISPLAY_ORIGIN } from './shell/origins.ts';
-import { type IncomingCall, RETURN_CHORD, type Shell, type ShellOptions } from './shell/shell.ts';
-import type { StartOptions } from './start-options.ts';
+import { RETURN_CHORD } from './shell/shell.ts';
 import { PageSaver } from './uicache/page-saver.ts';
 import { createPageCache } from './uicache/pages.ts';
-import { createUiCache } from './uicache/uicache.ts';
 import { pagesTexts } from './view-texts.ts';
 
 /** A page that has not painted by now has other troubles than a busy processor. */
 const FIRST_PAINT_MS = 5_000;
-
-export interface KioskStart {
-  readonly options: StartOptions;
-  readonly launcher: Launcher;
-  /** Lines from before the log existed. */
-  readonly early: DeferredLogger;
-  readonly uiOrigin: string;
-  readonly openShell: (options: ShellOptions) => Promise<Shell>;
-}
 
 export interface Kiosk {
   /** Settles when the screen is gone for good: the entry then ends the process. */
@@ -64,27 +47,13 @@ export interface Kiosk {
 }
 
 /**
- * Starts the kiosk: first what the page needs to be shown, then everything else.
- * @throws KioskError where it cannot run at all (settings, a locked or broken data folder, no shell)
+ * Starts everything behind the screen.
+ * @throws KioskError where it cannot run at all (a locked or broken data folder, no screen)
  */
-export async function startKiosk(start: KioskStart): Promise<Kiosk> {
-  const { options, launcher, early } = start;
-  const { dataFolder, runtimeFolder, distFolder } = options;
-  const settings = loadSettings(
-    options.settingsFile === undefined ? {} : { file: options.settingsFile },
-  );
-  const log = createLog({
-    level: settings.get('log.level'),
-    destination: { type: 'file', path: join(dataFolder, 'log', 'vestibule.log') },
-  });
-  early.connect(log);
-  for (const problem of settings.problems) log.warn(problem.message, { code: problem.code });
-  settings.on('changed', () => log.setLevel(settings.get('log.level')));
-
-  let shell: Shell | undefined;
-  const emit = <N extends EventName>(event: N, payload: EventPayload<N>): void =>
-    shell?.emit(event, payload);
-  const over = Promise.withResolvers<void>();
+export async function startKiosk(start: KioskStart, screen: Screen): Promise<Kiosk> {
+  const { options, launcher } = start;
+  const { dataFolder, runtimeFolder } = options;
+  const { settings, log, uiCache, pageWatch, emit } = screen;
   const closing = new AbortController();
 
   const identity = await readIdentity();
@@ -108,54 +77,6 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
   if (campus.manifest) settings.applyPolicy(campus.manifest.manifest.policy.settings);
 
   const lane = createUiLane(campus, settings);
-  const uiCache = await createUiCache({
-    folder: join(dataFolder, 'ui'),
-    fallbackFolder: join(distFolder, 'renderer'),
-    fetchFile: lane.fetchFile,
-    frameOrigins: [DISPLAY_ORIGIN],
-    log: log.scope('ui'),
-    report: (event) => report(uiReport(event)),
-  });
-  // The screen first: the browser reads the UI while the rest is made. Calls wait for it.
-  const pageWatch = new PageWatch({
-    rendered: () => {
-      uiCache.rendered();
-      painted.resolve();
-    },
-    load: () => uiCache.load,
-    renderFailed: (reason) => uiCache.renderFailed(reason),
-    reload: async () => shell?.reload(),
-    log: log.scope('page'),
-  });
-  const painted = Promise.withResolvers<void>();
-  const dispatch = Promise.withResolvers<(call: IncomingCall) => void>();
-  const openScreen = async (): Promise<void> => {
-    shell = await start.openShell({
-      kiosk: options.kiosk,
-      developer: options.developer,
-      serveUi: (request) => uiCache.serve(request),
-      serveDisplay: createDisplayServer({
-        folder: join(distFolder, 'display'),
-        uiOrigin: start.uiOrigin,
-      }),
-      onCall: (call) => void dispatch.promise.then((answer) => answer(call)),
-      dataFolder: runtimeFolder,
-      preloadFolder: join(distFolder, 'preload'),
-      uiOrigin: start.uiOrigin,
-      displayOrigin: DISPLAY_ORIGIN,
-    });
-    shell.on('crashed', ({ reason }) => {
-      log.error('the page crashed', { code: 'UI_CRASHED', reason });
-      report({ kind: 'ui.crashed', level: 'error', body: { reason } });
-      pageWatch.crashed(reason);
-    });
-    shell.on('closed', () => over.resolve());
-    pageWatch.loading();
-    await shell.open();
-  };
-  const opening = openScreen();
-  opening.catch(() => {});
-
   const pages = await createPageCache({
     folder: join(dataFolder, 'pages'),
     fetchPage: (request) => campus.http.fetchPage(request),
@@ -241,7 +162,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     frames,
     dataFolder,
     runtimeFolder,
-    shell: () => shell,
+    shell: () => screen.shell,
     savedPage: (request) => pages.lookup(request),
     onReturnChord: () => sessions.hide(),
     log,
@@ -267,7 +188,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     log: log.scope('device'),
     own: () => ({
       vestibule: VERSION,
-      shell: shell?.version ?? '',
+      shell: screen.shell?.version ?? '',
       ui: uiCache.status().version,
       manifest: manifest()?.version ?? null,
     }),
@@ -309,8 +230,8 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
   });
   const pagesScreen = new PagesScreen({
     open: (pages) => {
-      if (!shell) throw new KioskError('BRIDGE_CLOSED', 'The screen is not ready.');
-      return shell.openPages(pages);
+      if (!screen.shell) throw new KioskError('BRIDGE_CLOSED', 'The screen is not ready.');
+      return screen.shell.openPages(pages);
     },
     handle: (request) => pages.handle(request),
     texts: () => pagesTexts(manifest()?.campus.name ?? '', people.preferences.locale),
@@ -389,9 +310,11 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
   let reloadWanted = false;
   const reload = (): void => {
     reloadWanted = people.current !== null;
-    if (reloadWanted || !shell) return;
+    if (reloadWanted || !screen.shell) return;
     pageWatch.loading();
-    shell.reload().catch((error: unknown) => log.error('the page could not be loaded', { error }));
+    screen.shell
+      .reload()
+      .catch((error: unknown) => log.error('the page could not be loaded', { error }));
   };
   uiCache.on('reload', ({ reason }) => {
     log.info('there is another version of the UI to show', { reason });
@@ -427,9 +350,14 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     tellSessions();
   });
 
-  dispatch.resolve(onCall);
-  await opening;
-  shell?.on('returnChord', () => {
+  screen.connect({
+    onCall,
+    fetchFile: lane.fetchFile,
+    onUiReport: (event) => report(uiReport(event)),
+    onCrash: (reason) => report({ kind: 'ui.crashed', level: 'error', body: { reason } }),
+  });
+  await screen.opened;
+  screen.shell?.on('returnChord', () => {
     const inSession = !pagesScreen.front && sessions.list().some(({ shown }) => shown);
     if (inSession || !pagesScreen.toggle()) sessions.hide();
   });
@@ -443,7 +371,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
   if (people.current === null) void homes.close();
   // What nobody waits for leaves the processor to the first picture.
   await Promise.race([
-    painted.promise,
+    screen.painted,
     sleep(FIRST_PAINT_MS, undefined, { signal: closing.signal }),
   ]);
   campus.start();
@@ -459,7 +387,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     log: log.scope('power'),
   });
   // Only a page that painted says that this system is good; a screen that stays dark does not.
-  void painted.promise.then(() => installs.install.reachedScreen());
+  void screen.painted.then(() => installs.install.reachedScreen());
   void readWarnings({
     scratchFolder: dataFolder,
     memoryReserveMiB: settings.get('sessions.memoryReserveMiB'),
@@ -479,7 +407,7 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     sessions.close();
     await spice.end();
     await pagesScreen.close();
-    await shell?.close();
+    await screen.shell?.close();
     await jobs.close();
     await kioskImages.close();
     await saver.close();
@@ -491,8 +419,8 @@ export async function startKiosk(start: KioskStart): Promise<Kiosk> {
     log.close();
   };
   return {
-    over: over.promise,
-    painted: painted.promise,
+    over: screen.over,
+    painted: screen.painted,
     close(endSessions) {
       closed ??= close(endSessions);
       return closed;

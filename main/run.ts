@@ -3,8 +3,8 @@
 import { flushCompileCache } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { type KioskStart, startKiosk } from './app.ts';
 import { toWireError } from './base/errors.ts';
+import { type KioskStart, openScreen } from './screen.ts';
 
 /** By now the page is there and nobody waits for main. */
 const SETTLED_MS = 5_000;
@@ -16,7 +16,10 @@ const SETTLED_MS = 5_000;
  */
 export async function runKiosk(start: KioskStart): Promise<void> {
   try {
-    const kiosk = await startKiosk(start);
+    const screen = await openScreen(start);
+    await screen.asked;
+    const { startKiosk } = await import('./app.ts');
+    const kiosk = await startKiosk(start, screen);
     // For the journal, where boots are measured and tested.
     void kiosk.painted.then(() => process.stderr.write('vestibule: the page is on the screen\n'));
     // Not at the end, which may be a power cut.
