@@ -108,7 +108,12 @@ export function conformance(candidate: Candidate): void {
             typeof kiosk.people.nothing, typeof kiosk.nothing, Object.keys(kiosk.ui).sort(),
             (() => { try { kiosk.on('__proto__', () => {}); return 'listening'; } catch { return 'refused'; } })(),
           ];`),
-        ).toEqual(['undefined', 'undefined', ['heartbeat', 'rendered', 'report'], 'refused']);
+        ).toEqual([
+          'undefined',
+          'undefined',
+          ['heartbeat', 'rendered', 'report', 'sessionBar'],
+          'refused',
+        ]);
       });
 
       test('events arrive until the listener is taken away', async () => {

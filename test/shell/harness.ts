@@ -26,6 +26,9 @@ export const UI = 'https://ui.vestibule.invalid';
 export const DISPLAY = 'https://display.vestibule.invalid';
 
 /** A shell under test. */
+/** What each document with the bridge asks by itself, before any script of the page runs. */
+const FIRST_QUESTION = '{"id":1,"method":"state.get"';
+
 export interface Candidate {
   readonly name: string;
   create(
@@ -42,7 +45,7 @@ export interface Harness {
   readonly pid: () => number;
   /** The home folder that the shell's programs see. */
   readonly home: string;
-  /** Calls as they arrived, with their callers. */
+  /** Calls as they arrived, with their callers; without the first question of each document. */
   readonly calls: IncomingCall[];
   role: Role;
   /** Origins that may call beside the UI's. */
@@ -107,7 +110,7 @@ export async function startHarness(candidate: Candidate): Promise<Harness> {
     serveUi: serveFrom(uiPages),
     serveDisplay: serveFrom(displayPages),
     onCall: (call) => {
-      calls.push(call);
+      if (!call.message.startsWith(FIRST_QUESTION)) calls.push(call);
       dispatch(call);
     },
     dataFolder: folder,
