@@ -6,6 +6,7 @@
 import { access, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errno, KioskError } from '../base/errors.ts';
+import type { Logger } from '../log/logger.ts';
 import type { Launcher } from '../process/launcher.ts';
 import { readAt, syncDevice, writeAt } from './block-device.ts';
 import { embeddedCore, MBR_CODE, mbrCode } from './boot-code.ts';
@@ -36,6 +37,7 @@ export interface LoaderTarget {
 
 export interface LoaderOptions {
   readonly launcher: Launcher;
+  readonly log: Logger;
   readonly files: LoaderFiles;
   /** The helper's own folder. */
   readonly scratch: string;
@@ -61,11 +63,13 @@ normal ($root)/${CONFIGURATION}
 
 export class BootLoader {
   readonly #launcher: Launcher;
+  readonly #log: Logger;
   readonly #files: LoaderFiles;
   readonly #scratch: string;
 
-  constructor({ launcher, files, scratch }: LoaderOptions) {
+  constructor({ launcher, log, files, scratch }: LoaderOptions) {
     this.#launcher = launcher;
+    this.#log = log;
     this.#files = files;
     this.#scratch = scratch;
   }
@@ -110,7 +114,13 @@ export class BootLoader {
       await esp.put(source, `${REMOVABLE}/${name}`);
     }
     if (bios) await writeAt(target.disk, 0, await this.bootCode(target));
-    if (nvram) await this.#addEntry(target);
+    if (!nvram) return;
+    try {
+      await this.#addEntry(target);
+    } catch (error) {
+      // Full or write-protected, as firmware happens to be; the loader also stands where it looks.
+      this.#log.warn('The firmware takes no boot entry.', { error });
+    }
   }
 
   /** Takes the boot entries of ours out of the firmware's memory. */
@@ -146,9 +156,7 @@ export class BootLoader {
     const { shimFolder, signedGrub, configuration } = this.#files;
     await esp.makeFolder(OWN);
     await esp.makeFolder('EFI/debian');
-    await esp.put(join(shimFolder, 'mmx64.efi.signed'), `${OWN}/mmx64.efi`).catch(async () => {
-      await esp.put(join(shimFolder, 'mmx64.efi'), `${OWN}/mmx64.efi`);
-    });
+    await esp.put(join(shimFolder, 'mmx64.efi.signed'), `${OWN}/mmx64.efi`);
     await esp.put(signedGrub, `${OWN}/grubx64.efi`);
     await esp.put(join(shimFolder, 'shimx64.efi.signed'), `${OWN}/shimx64.efi`);
     await esp.put(configuration, CONFIGURATION);

@@ -189,7 +189,11 @@ export class Installed {
         () => undefined,
       ));
     // From the outside in: firmware first, so that at no point it starts what is half gone.
-    if ((await this.#options.boot()).nvram) await this.#installer.loader.removeEntries();
+    if ((await this.#options.boot()).nvram) {
+      await this.#installer.loader.removeEntries().catch((error: unknown) => {
+        this.#options.log.warn('The boot entry stays.', { error });
+      });
+    }
     await this.#restoreBootCode(disk, table, crumb?.formerBootCode ?? null);
     const kept = table.entries.filter(({ name }) => !names.includes(name));
     await changeTable(this.#options.launcher, disk, {

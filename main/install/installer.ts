@@ -77,8 +77,8 @@ export class Installer {
 
   constructor(options: InstallerOptions) {
     this.#options = options;
-    const { launcher, loader, folder } = options;
-    this.#loader = new BootLoader({ launcher, files: loader, scratch: folder });
+    const { launcher, log, loader, folder } = options;
+    this.#loader = new BootLoader({ launcher, log, files: loader, scratch: folder });
   }
 
   get loader(): BootLoader {
