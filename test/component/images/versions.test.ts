@@ -170,6 +170,22 @@ describe('damage', () => {
     (await k.rig.images.acquire('win')).release();
   });
 
+  test('a version that was not read for as long as policy says is read whole again', async () => {
+    const clock = { time: Date.parse('2026-11-20T12:00:00Z'), now: () => clock.time };
+    await using k = await kiosk({ clock, policy: { verifyDays: 30 } });
+    await k.offer(1);
+    const [first] = await k.rig.images.list();
+    expect(first?.verifiedAt).toBe(clock.time);
+    clock.time += 29 * 86_400_000;
+    await k.offer(1);
+    expect((await k.rig.images.list())[0]?.verifiedAt).toBe(first?.verifiedAt);
+    await flip(join(k.folder, 'images/win/current'), 5);
+    clock.time += 2 * 86_400_000;
+    await k.offer(1);
+    expect((await k.rig.images.list())[0]?.verifiedAt).toBe(clock.time);
+    expect(k.rig.reports.at(-1)).toMatchObject({ kind: 'image.repaired', body: { wrong: 1 } });
+  });
+
   test('a chunk that another version has is repaired without the network', async () => {
     await using k = await kiosk();
     await k.offer(1);
