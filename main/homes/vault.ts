@@ -11,7 +11,7 @@
  * Layout below the home's folder: `cipher/` (what lies on the disk) and, in it once opened,
  * `files/` (what the person sees), `incoming/` (downloads under way) and `ledger.json`.
  */
-import { mkdir, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { errno, fromDiskError, KioskError } from '../base/errors.ts';
@@ -85,6 +85,9 @@ export async function openVault(
     if (root === undefined) {
       throw new KioskError('HOME_UNAVAILABLE', 'The folder was closed again at once.');
     }
+    // The kernel takes a FUSE root for user 0's until it has asked, and 0 is nobody in there: it
+    // would refuse to write (fs/fuse/inode.c, fuse_get_root_inode).
+    await stat(root);
     for (const name of ['files', 'incoming']) {
       await mkdir(join(root, name), { recursive: true, mode: 0o700 });
     }

@@ -1,7 +1,19 @@
 /** People's folders: real gocryptfs, real Apache with mod_dav, two kiosks. */
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import {
+  chown,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createHomes, type Homes } from '../../../main/homes/homes.ts';
 import { openedAt } from '../../../main/homes/vault.ts';
@@ -278,3 +290,28 @@ test('a folder that a killed main left open is used by the next one, or closed',
   await after.homes.close();
   expect(await openedAt(join(after.runtime, name))).toBeUndefined();
 });
+
+const CHILD = fileURLToPath(new URL('../../support/home-child.ts', import.meta.url));
+const NOBODY = ['--reuid=65534', '--regid=65534', '--clear-groups'];
+/** As the kiosk's unit confines it. */
+const CONFINED = ['--no-new-privs', '--bounding-set=-all', '--inh-caps=-all'];
+const mayRead =
+  process.getuid?.() === 0 &&
+  spawnSync('setpriv', [...NOBODY, process.execPath, '--version']).status === 0 &&
+  spawnSync('setpriv', [...NOBODY, 'cat', CHILD]).status === 0;
+if (!mayRead)
+  console.log('homes: confined user skipped, needs root and files that others may read');
+
+test.skipIf(!mayRead)(
+  'an ordinary user without any capability opens, writes and closes',
+  async () => {
+    await chown(root, 65_534, 65_534);
+    const { stdout, stderr } = spawnSync(
+      'setpriv',
+      [...NOBODY, ...CONFINED, process.execPath, CHILD, root],
+      { encoding: 'utf8', timeout: 60_000, env: { ...process.env, HOME: root } },
+    );
+    expect(stderr).toBe('');
+    expect(stdout).toBe('65534 kept');
+  },
+);
