@@ -13,9 +13,9 @@ import { CredentialDesk } from './sessions/credentials.ts';
 import type { Engine } from './sessions/engine.ts';
 import type { FrameDoorOptions } from './sessions/frame-door.ts';
 import { NativeStrip } from './sessions/native-strip.ts';
+import { openPinStore } from './sessions/pins.ts';
 import { createRdpBridge } from './sessions/rdp/embedded/bridge.ts';
 import { createRdpEngine } from './sessions/rdp/engine.ts';
-import { openPinStore } from './sessions/rdp/pins.ts';
 import type { SpiceBridge } from './sessions/spice/bridge.ts';
 import { createSpiceEngine } from './sessions/spice/engine.ts';
 import { withNativeViewer } from './sessions/spice/native-machines.ts';
@@ -111,6 +111,7 @@ export function createEngines(options: EnginesOptions): Engines {
     bridge: options.spice,
     viewer,
     credentials,
+    pins,
     tickets: {
       fetch: async (url, { signal }) => {
         const { body } = await campus.http.get(url, {

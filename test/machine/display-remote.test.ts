@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { SpiceEntry } from '../../main/base/manifest.ts';
 import { silentLogger } from '../../main/log/logger.ts';
 import type { StartRequest } from '../../main/sessions/engine.ts';
+import { openPinStore } from '../../main/sessions/pins.ts';
 import { createSpiceBridge, type SpiceBridge } from '../../main/sessions/spice/bridge.ts';
 import { checkConnection } from '../../main/sessions/spice/check.ts';
 import type { SpiceConnection } from '../../main/sessions/spice/connection.ts';
@@ -30,6 +31,7 @@ let port: number;
 let tlsPort: number;
 let proxy: { server: Server; port: number; seen: string[] };
 let bridge: SpiceBridge;
+const pins = openPinStore({ path: ':memory:', now: Date.now, log: silentLogger });
 
 beforeAll(async () => {
   pki = await createSpicePki('hv1.lab.invalid');
@@ -46,6 +48,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await bridge?.end();
+  pins.close();
   proxy?.server.close();
   await guest?.kill();
   await rm(pki.folder, { recursive: true, force: true });
@@ -141,6 +144,7 @@ test('an entry with a ticket endpoint: checked, then drawn through TLS and the p
       },
     },
     credentials: deskFor(() => undefined),
+    pins,
     preferred: () => 'embedded',
   });
   const notices: string[] = [];

@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { errno, KioskError } from '../../base/errors.ts';
+import type { SeenCertificate } from '../certificate.ts';
 import { readExactly } from '../read.ts';
 import {
   buildConnectionRequest,
@@ -32,17 +33,10 @@ export interface ProbeOptions {
   readonly timeoutMs?: number;
 }
 
-export interface ProbedCertificate {
-  /** SHA-256, lower-case hexadecimal. */
-  readonly fingerprint: string;
-  /** Signed by the authority for this host, and in its time. */
-  readonly trusted: boolean;
-}
-
 export interface ProbeAnswer {
   readonly protocol: RdpProtocol;
   /** Undefined with classic security, which has none that could be checked. */
-  readonly certificate: ProbedCertificate | undefined;
+  readonly certificate: SeenCertificate | undefined;
 }
 
 /**
@@ -111,7 +105,7 @@ export async function negotiate(
  */
 export async function probeGateway(
   options: Pick<ProbeOptions, 'host' | 'port' | 'signal'>,
-): Promise<ProbedCertificate> {
+): Promise<SeenCertificate> {
   const { host, port, signal } = options;
   const limited = AbortSignal.any([signal, AbortSignal.timeout(PROBE_MS)]);
   const socket = connect({ host, port });
@@ -150,7 +144,7 @@ async function readCertificate(
   socket: Socket,
   options: ProbeOptions,
   signal: AbortSignal,
-): Promise<ProbedCertificate> {
+): Promise<SeenCertificate> {
   const stream = await secure(socket, options, signal);
   try {
     const { fingerprint, trusted } = certificateOf(stream, options.host);
@@ -196,7 +190,7 @@ export async function secure(
 export function certificateOf(
   stream: TLSSocket,
   host: string,
-): ProbedCertificate & { readonly publicKey: KeyObject } {
+): SeenCertificate & { readonly publicKey: KeyObject } {
   const certificate = stream.getPeerX509Certificate();
   if (certificate === undefined) throw unreadable(new Error('no certificate'));
   return {

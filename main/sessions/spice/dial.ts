@@ -4,11 +4,14 @@ import { connect, isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { checkServerIdentity, connect as connectTls } from 'node:tls';
 import { errno, KioskError } from '../../base/errors.ts';
+import type { SeenCertificate } from '../certificate.ts';
 import { readExactly } from '../read.ts';
 import type { SpiceEndpoint, SpiceProxy } from './connection.ts';
 import { subjectMatches } from './subject.ts';
 
 const MAX_PROXY_HEADER = 8192;
+/** For a look at a certificate. */
+const MEET_MS = 10_000;
 
 type TlsEndpoint = Extract<SpiceEndpoint, { type: 'tls' }>;
 
@@ -25,6 +28,60 @@ export async function dial(endpoint: SpiceEndpoint, signal: AbortSignal): Promis
       });
     });
   }
+  const socket = await reach(endpoint, signal);
+  try {
+    return endpoint.type === 'tls' ? await secure(socket, endpoint, signal) : socket;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+/**
+ * The certificate that a server shows, whoever signed it. Nothing is sent to it.
+ * @throws KioskError as {@link dial}; the signal's reason
+ */
+export async function meetCertificate(
+  endpoint: TlsEndpoint,
+  signal: AbortSignal,
+): Promise<SeenCertificate> {
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(MEET_MS)]);
+  const socket = await reach(endpoint, limited);
+  const { host } = endpoint;
+  const stream = connectTls({
+    socket,
+    ...(isIP(host) === 0 && /^[a-z0-9.-]+$/i.test(host) ? { servername: host } : {}),
+    rejectUnauthorized: false,
+    checkServerIdentity: () => undefined,
+  });
+  stream.on('error', () => {});
+  try {
+    await once(stream, 'secureConnect', { signal: limited });
+    const certificate = stream.getPeerX509Certificate();
+    if (certificate === undefined) throw new Error('no certificate');
+    const named = checkServerIdentity(host, stream.getPeerCertificate()) === undefined;
+    return {
+      fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
+      trusted: stream.authorized && named,
+    };
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new KioskError(
+      'REMOTE_CERTIFICATE',
+      `The SPICE server's certificate cannot be read (${errno(error) ?? 'TLS failed'}).`,
+      { cause: error },
+    );
+  } finally {
+    stream.destroy();
+    socket.destroy();
+  }
+}
+
+/** A stream to the server, through the proxy where there is one. */
+async function reach(
+  endpoint: Exclude<SpiceEndpoint, { type: 'unix' }>,
+  signal: AbortSignal,
+): Promise<Socket> {
   const first = endpoint.proxy ?? { host: endpoint.host, port: endpoint.port };
   const socket = await connected(connect({ host: first.host, port: first.port }), signal).catch(
     (error: unknown) => {
@@ -38,7 +95,7 @@ export async function dial(endpoint: SpiceEndpoint, signal: AbortSignal): Promis
   );
   try {
     if (endpoint.proxy) await askProxy(socket, endpoint, endpoint.proxy, signal);
-    return endpoint.type === 'tls' ? await secure(socket, endpoint, signal) : socket;
+    return socket;
   } catch (error) {
     socket.destroy();
     throw error;

@@ -5,11 +5,14 @@
 import type { ErrorCode } from '../../../preload/contract/errors.ts';
 import { KioskError } from '../../base/errors.ts';
 import type { SpiceEntry } from '../../base/manifest.ts';
+import { checkCertificate } from '../certificate.ts';
 import type { CredentialDesk } from '../credentials.ts';
 import type { Engine, RunningSession, SessionEnd, StartRequest } from '../engine.ts';
+import type { PinStore } from '../pins.ts';
 import type { SpiceBridge } from './bridge.ts';
 import { checkConnection } from './check.ts';
 import type { SpiceConnection } from './connection.ts';
+import { meetCertificate } from './dial.ts';
 import { connectionOf, SpiceTarget, TicketAnswer } from './target.ts';
 import type { NativeViewer } from './viewer.ts';
 import { looksLikeVvFile, parseVvFile } from './vv-file.ts';
@@ -38,6 +41,7 @@ export interface SpiceEngineOptions {
   readonly viewer: NativeViewer;
   readonly tickets: TicketSource;
   readonly credentials: CredentialDesk;
+  readonly pins: PinStore;
   /** What `engine: "auto"` means on this kiosk. */
   readonly preferred: () => 'native' | 'embedded';
 }
@@ -53,7 +57,7 @@ export function createSpiceEngine(options: SpiceEngineOptions): Engine<SpiceEntr
           details: { fields: parsed.error.issues.map((issue) => issue.path.join('.')) },
         });
       }
-      const target = parsed.data;
+      const target = await believed(options, parsed.data, request);
       if (!target.askPassword) return await startSession(options, target, undefined, request);
       return await options.credentials.use(
         request,
@@ -62,6 +66,21 @@ export function createSpiceEngine(options: SpiceEngineOptions): Engine<SpiceEntr
       );
     },
   };
+}
+
+/** The target, held to the certificate that this kiosk met first where the campus wants that. */
+async function believed(
+  { pins }: SpiceEngineOptions,
+  target: SpiceTarget,
+  { ask, signal }: StartRequest<SpiceEntry>,
+): Promise<SpiceTarget> {
+  const vouched = target.ca ?? target.hostSubject ?? target.fingerprint;
+  const { endpoint } = connectionOf(target);
+  if (!target.trustFirst || vouched !== undefined || endpoint.type !== 'tls') return target;
+  const seen = await meetCertificate(endpoint, signal);
+  const trust = { pins: [], trustFirst: target.trustFirst };
+  await checkCertificate(endpoint, seen, trust, { pins, ask });
+  return seen.trusted ? target : { ...target, fingerprint: seen.fingerprint };
 }
 
 /** @param typed the password that the person was asked for, as long as it is not wiped */

@@ -27,6 +27,12 @@ export const SpiceTarget = z
       .transform((text) => text.replaceAll(':', '').toLowerCase())
       .pipe(z.string().regex(/^[0-9a-f]{64}$/))
       .optional(),
+    /**
+     * For a TLS server that nothing above vouches for: each kiosk keeps the certificate that it
+     * meets first, by this line alone (`true`), or after an administrator has compared it on the
+     * kiosk's screen (`confirm`).
+     */
+    trustFirst: z.union([z.boolean(), z.literal('confirm')]).default(false),
     /** `http://host:port` of a proxy that answers CONNECT. */
     proxy: z
       .string()

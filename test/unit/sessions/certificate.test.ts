@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { silentLogger } from '../../../main/log/logger.ts';
-import { checkCertificate } from '../../../main/sessions/rdp/certificate.ts';
-import { openPinStore } from '../../../main/sessions/rdp/pins.ts';
+import { checkCertificate } from '../../../main/sessions/certificate.ts';
+import { openPinStore } from '../../../main/sessions/pins.ts';
 import { unasked } from '../../support/questions.ts';
 
 const A = 'a'.repeat(64);

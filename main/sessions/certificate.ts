@@ -1,9 +1,21 @@
 /** Whether the certificate that a server shows is the one that the entry believes. */
-import { KioskError } from '../../base/errors.ts';
-import type { Ask } from '../engine.ts';
+import { KioskError } from '../base/errors.ts';
+import type { Ask } from './engine.ts';
 import type { PinStore } from './pins.ts';
-import type { ProbedCertificate } from './probe.ts';
-import type { RdpHost, RdpTarget } from './target.ts';
+
+export interface SeenCertificate {
+  /** SHA-256, lower-case hexadecimal. */
+  readonly fingerprint: string;
+  /** Signed by an authority that is believed here, for this host, and in its time. */
+  readonly trusted: boolean;
+}
+
+export interface CertificateBelief {
+  /** Only these, where there are any. */
+  readonly pins: readonly string[];
+  /** What was met first is kept: at once, or when an administrator has compared it. */
+  readonly trustFirst: boolean | 'confirm';
+}
 
 /**
  * In this order: the manifest's pins, the authority, what was met first. Nothing of a person may
@@ -12,9 +24,9 @@ import type { RdpHost, RdpTarget } from './target.ts';
  * @throws KioskError `REMOTE_CERTIFICATE_CHANGED`, `REMOTE_CERTIFICATE`
  */
 export async function checkCertificate(
-  { host, port }: RdpHost,
-  seen: ProbedCertificate,
-  believed: RdpTarget['certificate'],
+  { host, port }: { readonly host: string; readonly port: number },
+  seen: SeenCertificate,
+  believed: CertificateBelief,
   { pins, ask }: { readonly pins: PinStore; readonly ask: Ask },
 ): Promise<void> {
   // The administrator compares it with what the server's own console shows.

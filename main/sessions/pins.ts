@@ -1,6 +1,6 @@
 /** Certificates that this kiosk met first, and believes from then on. */
-import { type Database, openDatabase } from '../../database/database.ts';
-import type { Logger } from '../../log/logger.ts';
+import { type Database, openDatabase } from '../database/database.ts';
+import type { Logger } from '../log/logger.ts';
 
 export interface PinStore {
   /** SHA-256 of the certificate first met at this place. */
