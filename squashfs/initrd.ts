@@ -20,6 +20,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Cpio } from '../scripts/cpio.ts';
 import { consoleText } from './console-font.ts';
+import { closedKeymap } from './keymap.ts';
 
 const run = promisify(execFile);
 const scripts = join(dirname(fileURLToPath(import.meta.url)), 'initrd');
@@ -266,6 +267,7 @@ async function addScripts(archive: Cpio, inputs: InitrdInputs): Promise<void> {
   const text = consoleText(unifont);
   archive.file('usr/lib/vestibule/text.psf', text.textFont, 0o644);
   archive.file('usr/lib/vestibule/frame.psf', text.frameFont, 0o644);
+  archive.file('usr/lib/vestibule/closed.bmap', closedKeymap(), 0o644);
   archive.folder('usr/lib/vestibule/words');
   for (const [language, lines] of text.words)
     archive.file(`usr/lib/vestibule/words/${language}`, Buffer.from(lines), 0o644);

@@ -1,8 +1,8 @@
 /** The command line of a kiosk that is watched over its serial line. */
 import type { TrustedKey } from '../../main/campus/api.ts';
 
-/** main's log: the page has painted and answers (main/bridge/page-watch.ts). */
-export const KIOSK_SHOWN = /the page can be used/;
+/** The kiosk's unit: the page has painted (main/run.ts). */
+export const KIOSK_SHOWN = /the page is on the screen/;
 
 /** @param campus base URL, as the kiosk sees it */
 export function kioskOptions(campus: string, key: TrustedKey): string {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { closedKeymap } from '../../../squashfs/keymap.ts';
 import { addSections } from '../../../squashfs/uki.ts';
 import { enrolInDb, enrolInShim } from '../../../squashfs/varstore.ts';
 
@@ -86,5 +87,25 @@ describe('a variable store of OVMF', () => {
     const empty = readFileSync('/usr/share/OVMF/OVMF_VARS_4M.fd');
     expect(() => enrolInDb(empty, certificate)).toThrow(/no "db"/);
     expect(() => enrolInDb(Buffer.alloc(1 << 16), certificate)).toThrow(/no firmware volume/);
+  });
+});
+
+describe('the console’s keymap', () => {
+  const keymap = closedKeymap();
+  const entry = (table: number, key: number): number => {
+    const flags = [...keymap.subarray(7, 263)];
+    const before = flags.slice(0, table).filter((flag) => flag === 1).length;
+    return keymap.readUInt16LE(263 + (before * 128 + key) * 2);
+  };
+
+  it('has nothing on Alt and F2, or on Control, Alt and Delete', () => {
+    expect(keymap.subarray(7, 9)).toEqual(Buffer.from([0, 0]));
+    expect(entry(8, 60)).toBe(0x0200);
+    expect(entry(12, 111)).toBe(0x0200);
+    expect(keymap).toHaveLength(7 + 256 + 14 * 256);
+  });
+
+  it('sees modifiers let go', () => {
+    for (let table = 2; table < 16; table++) expect(entry(table, 56)).toBe(0x0703);
   });
 });
