@@ -154,10 +154,19 @@ function accelerator(kvm: boolean): string[] {
 async function qemuArguments(options: MachineOptions, qmpPath: string): Promise<string[]> {
   const { folder, firmware, memoryMib, cards, kernel, disks = [], diskFirst = false } = options;
   const machine = firmware === 'secure' ? 'q35,smm=on' : 'q35';
+  const serial = `stdio,id=serial,signal=off,logfile=${join(folder, 'serial.log')}`;
   const args = [
+    ...['-chardev', serial],
     ...['-nodefaults', '-no-user-config', '-S', '-machine', machine],
     ...accelerator(options.kvm ?? false),
-    ...['-m', String(memoryMib), '-serial', 'stdio', '-qmp', `unix:${qmpPath},server=on,wait=off`],
+    ...[
+      '-m',
+      String(memoryMib),
+      '-serial',
+      'chardev:serial',
+      '-qmp',
+      `unix:${qmpPath},server=on,wait=off`,
+    ],
     ...['-display', options.display ?? 'none', '-rtc', `base=${options.clock ?? 'utc'}`],
     ...['-device', 'virtio-rng-pci', '-device', 'qemu-xhci', '-device', 'usb-tablet'],
     ...['-uuid', '5c1f3a52-6c39-4f0e-9f10-4f7d5a2b0001'],
