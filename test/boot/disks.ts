@@ -27,7 +27,6 @@ async function computer(
 ): Promise<Machine> {
   const key = await readFile(join(bench.keys, 'root.private.pem'), 'utf8');
   const disk = await testDisk(join(bench.folder, 'disk'), 'btrfs', 512 << 20);
-  disk.mount();
   try {
     execFileSync('btrfs', ['filesystem', 'label', disk.path, 'KIOSK']);
     execFileSync('btrfs', ['subvolume', 'create', join(disk.path, 'slots')]);

@@ -9,7 +9,7 @@ import { type CampusServer, startCampus } from '../campus/server/campus.ts';
 import { buildDemoCampus } from '../campus/server/demo.ts';
 import { httpRoomObstacle, openHttpRoom, SERVER } from './http-room.ts';
 import { KIOSK_SHOWN, kioskOptions } from './kiosk-options.ts';
-import { expectLike } from './picture.ts';
+import { expectScreen } from './picture.ts';
 import type { Bench, Scenario } from './scenario.ts';
 
 /** From power to the screen under emulation, beside another one: two minutes, with time to spare. */
@@ -70,6 +70,8 @@ async function until(what: string, happened: () => boolean): Promise<void> {
   }
 }
 
+const asked = (server: CampusServer, request: string): number => server.requests.get(request) ?? 0;
+
 const reported = (server: CampusServer, kind: string): number =>
   [...server.reports.values()].filter((report) => report.kind === kind).length;
 
@@ -81,21 +83,19 @@ export const KIOSKS: readonly Scenario[] = [
       const room = await userRoom(bench, options);
       const machine = await start(bench, { firmware: 'bios', cards: [room.tftp('lpxelinux.0')] });
       await shown(bench, machine);
-      await sleep(5_000);
-      await machine.screenshot(bench.picture('sign-in'));
-      await expectLike(bench.picture('sign-in'), 'sign-in');
+      await expectScreen(machine, bench.picture('sign-in'), 'sign-in');
 
       await type(machine, 'alice');
       await machine.press('tab');
       await type(machine, 'member');
       await machine.press('ret');
-      await until('alice signs in', () => (server.requests.get('POST /api/login') ?? 0) > 0);
-      await sleep(5_000);
-      await machine.screenshot(bench.picture('home'));
-      await expectLike(bench.picture('home'), 'home');
+      await until('alice has her catalogue', () => asked(server, 'GET /api/catalogue') > 0);
+      await sleep(15_000);
+      await expectScreen(machine, bench.picture('home'), 'home');
+      // The first tile has the focus.
       await machine.press('ret');
       await until('a session starts', () => reported(server, 'session.started') > 0);
-      await sleep(5_000);
+      await sleep(15_000);
       await machine.screenshot(bench.picture('session'));
 
       // Everything that answered is gone: boot server and campus.
@@ -103,10 +103,10 @@ export const KIOSKS: readonly Scenario[] = [
       await server.pause();
       await machine.press('ctrl', 'alt', 'home');
       await sleep(20_000);
-      await machine.screenshot(bench.picture('offline'));
-      await expectLike(bench.picture('offline'), 'offline');
+      await expectScreen(machine, bench.picture('offline'), 'offline');
+      // The session that runs is still there, behind the tiles.
       await machine.press('ctrl', 'alt', 'home');
-      await sleep(5_000);
+      await sleep(10_000);
       await machine.screenshot(bench.picture('offline-session'));
       await server.resume();
       await until('the kiosk is back', () => server.listening > 0);
@@ -119,9 +119,7 @@ export const KIOSKS: readonly Scenario[] = [
       const room = await userRoom(bench, options);
       const machine = await start(bench, { firmware: 'uefi', cards: [room.tftp('shimx64.efi')] });
       await shown(bench, machine);
-      await sleep(5_000);
-      await machine.screenshot(bench.picture('sign-in'));
-      await expectLike(bench.picture('sign-in'), 'sign-in');
+      await expectScreen(machine, bench.picture('sign-in'), 'sign-in');
     },
   },
   {
