@@ -15,8 +15,11 @@ import { type Kiosk, Room, udpSender } from '../support/multicast-room.ts';
 import { createNetwork, type Host, networkObstacle, type Process } from '../support/namespaces.ts';
 import { median, printResult, printTable } from './report.ts';
 
-const MIB = 128;
-const MBIT = 400;
+const MIB = 256;
+/** More than a network of this computer carries: as fast as `udp-sender` goes without a ceiling. */
+const UNPACED = 4_000;
+/** A ceiling that a campus may set, for both transports. */
+const PACED = 400;
 const ROUNDS = 3;
 const GOAL = 0.9;
 const CPU_GOAL = 1.5;
@@ -54,37 +57,31 @@ if (obstacle) {
 
 async function run(room: Room, small: Room): Promise<void> {
   const rows: (string | number)[][] = [
-    ['receivers', 'udp-receiver + sha256sum s', 'kiosk s', 'ratio', 'CPU ratio', 'native s'],
+    ['sender', 'receivers', 'udp-receiver + sha256sum s', 'kiosk s', 'ratio', 'CPU ratio'],
   ];
-  const ratios: number[] = [];
-  const cpuRatios: number[] = [];
-  const nativeRatios: number[] = [];
-  for (const receivers of [1, 2, 4]) {
-    const stock: Measured[] = [];
-    const ours: Measured[] = [];
-    const native: Measured[] = [];
-    for (let round = 0; round < ROUNDS; round++) {
-      if (round % 2 === 0) stock.push(await byStock(room, receivers));
-      ours.push(await byKiosks(room, receivers, 'udpcast'));
-      native.push(await byKiosks(room, receivers, 'multicast'));
-      if (round % 2 === 1) stock.push(await byStock(room, receivers));
-    }
-    const seconds = (all: readonly Measured[]): number => median(all.map((one) => one.seconds));
-    const cpu = (all: readonly Measured[]): number => median(all.map((one) => one.cpu));
-    ratios.push(seconds(ours) / seconds(stock));
-    cpuRatios.push(cpu(ours) / cpu(stock));
-    nativeRatios.push(seconds(native) / seconds(stock));
+  const compare = async (receivers: number, mbit: number): Promise<Compared> => {
+    const compared = await comparison(room, receivers, mbit);
     rows.push([
+      mbit === UNPACED ? 'without a ceiling' : `${mbit} Mbit/s`,
       receivers,
-      seconds(stock).toFixed(2),
-      seconds(ours).toFixed(2),
-      (ratios.at(-1) ?? 0).toFixed(3),
-      (cpuRatios.at(-1) ?? 0).toFixed(2),
-      seconds(native).toFixed(2),
+      compared.stockSeconds.toFixed(2),
+      compared.kioskSeconds.toFixed(2),
+      compared.ratio.toFixed(3),
+      compared.cpuRatio.toFixed(2),
     ]);
+    return compared;
+  };
+  const unpaced: Compared[] = [];
+  for (const receivers of [1, 2, 4]) unpaced.push(await compare(receivers, UNPACED));
+  const paced = await compare(1, PACED);
+  const natives: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    natives.push((await byKiosks(room, 1, 'multicast', PACED)).seconds);
   }
-  console.log(`${MIB} MiB at ${MBIT} Mbit/s, median of ${ROUNDS}`);
+  const native = median(natives) / paced.stockSeconds;
+  console.log(`${MIB} MiB, median of ${ROUNDS}; udp-sender waits 2 s for others before it starts`);
   printTable(rows);
+  console.log(`native transport at ${PACED} Mbit/s: ${median(natives).toFixed(2)} s`);
 
   const lossRows: (string | number)[][] = [['loss', 'native packets', 'goal', 'complete']];
   let lossOk = true;
@@ -120,22 +117,49 @@ async function run(room: Room, small: Room): Promise<void> {
   console.log('');
   printTable(costRows);
 
-  const ratio = Math.max(...ratios);
-  const cpu = Math.max(...cpuRatios);
+  const ratio = Math.max(...unpaced.map((one) => one.ratio));
+  const cpu = Math.max(...[...unpaced, paced].map(({ cpuRatio }) => cpuRatio));
   printResult({
     bench: 'multicast',
     ratio,
     goal: GOAL,
     ok: ratio <= GOAL && cpu <= CPU_GOAL && lossOk && cost <= COST_GOAL,
     cpu: Math.round(cpu * 100) / 100,
-    /** The same image by the native transport. */
-    native: Math.round(Math.max(...nativeRatios) * 1000) / 1000,
+    /** Both at the same ceiling, which takes most of the time and is the same for both. */
+    paced: Math.round(paced.ratio * 1000) / 1000,
+    /** The native transport at that ceiling. */
+    native: Math.round(native * 1000) / 1000,
     cost: Math.round(cost * 1000) / 1000,
     loss: lossOk,
   });
 }
 
-async function byStock(room: Room, receivers: number): Promise<Measured> {
+interface Compared {
+  readonly stockSeconds: number;
+  readonly kioskSeconds: number;
+  readonly ratio: number;
+  readonly cpuRatio: number;
+}
+
+async function comparison(room: Room, receivers: number, mbit: number): Promise<Compared> {
+  const stock: Measured[] = [];
+  const ours: Measured[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    if (round % 2 === 0) stock.push(await byStock(room, receivers, mbit));
+    ours.push(await byKiosks(room, receivers, 'udpcast', mbit));
+    if (round % 2 === 1) stock.push(await byStock(room, receivers, mbit));
+  }
+  const seconds = (all: readonly Measured[]): number => median(all.map((one) => one.seconds));
+  const cpu = (all: readonly Measured[]): number => median(all.map((one) => one.cpu));
+  return {
+    stockSeconds: seconds(stock),
+    kioskSeconds: seconds(ours),
+    ratio: seconds(ours) / seconds(stock),
+    cpuRatio: cpu(ours) / cpu(stock),
+  };
+}
+
+async function byStock(room: Room, receivers: number, mbit: number): Promise<Measured> {
   await using network = createNetwork(1 + receivers);
   const [campus, ...hosts] = network.hosts;
   const files = hosts.map((_, index) => join(room.folder, `stock-${index}`));
@@ -145,7 +169,7 @@ async function byStock(room: Room, receivers: number): Promise<Measured> {
   });
   for (const process of running) await process.said(/ready/);
   const began = performance.now();
-  udpSender(at(campus), { file: room.image, receivers, mbit: MBIT });
+  udpSender(at(campus), { file: room.image, receivers, mbit });
   await Promise.all(running.map(({ exited }) => exited));
   const seconds = (performance.now() - began) / 1000;
   let cpu = 0;
@@ -162,6 +186,7 @@ async function byKiosks(
   room: Room,
   receivers: number,
   how: 'udpcast' | 'multicast',
+  mbit: number,
 ): Promise<Measured> {
   await using network = createNetwork(1 + receivers);
   const [campus, ...hosts] = network.hosts;
@@ -172,8 +197,8 @@ async function byKiosks(
     kiosks.push(await room.kiosk(host, [offer], { folder: folders[index] ?? '' }));
   }
   const began = performance.now();
-  if (how === 'udpcast') udpSender(at(campus), { file: room.image, receivers, mbit: MBIT });
-  else send(at(campus), room, receivers, MBIT);
+  if (how === 'udpcast') udpSender(at(campus), { file: room.image, receivers, mbit });
+  else send(at(campus), room, receivers, mbit);
   const outcomes = await Promise.all(kiosks.map((kiosk) => kiosk.outcome()));
   const seconds = (performance.now() - began) / 1000;
   demandCommitted(outcomes);

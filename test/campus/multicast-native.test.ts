@@ -2,6 +2,7 @@
  * The native transport in network namespaces: the campus's sender, kiosks that lose packets, come
  * late, are slow or die, and the others, who must not notice.
  */
+import { execFileSync } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -167,6 +168,26 @@ describe.skipIf(obstacle !== undefined)('multicast', () => {
       await next.close();
       await rm(folder, { recursive: true });
     }
+  });
+
+  test('spoofed packets of the session: bad chunks are fetched again, the image is right', async () => {
+    await using network = createNetwork(3);
+    const [campus, host, villain] = network.hosts;
+    const script = fileURLToPath(new URL('../support/forge-multicast.ts', import.meta.url));
+    const forger = at(villain).start(process.execPath, [
+      ...[script, OFFER.group, String(OFFER.port), at(villain).address],
+    ]);
+    await forger.said(/listening/);
+    const kiosk = await room.kiosk(at(host), [OFFER], { http: true });
+    send(campus, room, 1, 15);
+    const [, address = ''] = await forger.said(/heard (\S+)/);
+    const netns = ['netns', 'exec', at(villain).name, 'ip'];
+    execFileSync('ip', [...netns, 'address', 'add', `${address}/32`, 'dev', 'lo']);
+    await forger.said(/forging/);
+    const outcome = await kiosk.outcome();
+    expect(outcome).toMatchObject({ ...committed, root: room.packed.manifest.root });
+    expect(outcome.transports[0]).toMatchObject({ transport: 'multicast' });
+    expect(outcome.transports[0]?.mismatches).toBeGreaterThan(0);
   });
 
   test('nobody sends: not started, then HTTP', async () => {

@@ -4,7 +4,7 @@
  * published, and the other receivers do not pay for this kiosk's trouble.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -36,7 +36,7 @@ describe.skipIf(obstacle !== undefined)('udpcast', () => {
     async ({ kiosks, stock, loss }) => {
       await using network = createNetwork(1 + kiosks + stock);
       const [campus, ...others] = network.hosts;
-      for (const host of others) host.lose(loss);
+      for (const host of others.slice(0, kiosks)) host.lose(loss);
       const ours = await Promise.all(
         others.slice(0, kiosks).map((host) => room.kiosk(host, [OFFER])),
       );
@@ -45,6 +45,11 @@ describe.skipIf(obstacle !== undefined)('udpcast', () => {
         process: udpReceiver(host, join(room.folder, `stock-${index}`)),
       }));
       udpSender(at(campus), { file: room.image, receivers: others.length });
+      // A stock receiver asks once: where that is lost, the sender waits for it in vain.
+      for (const [index, { process }] of theirs.entries()) {
+        await process.said(/Listening to multicast/);
+        at(others[kiosks + index]).lose(loss);
+      }
       for (const kiosk of ours) {
         const outcome = await kiosk.outcome();
         expect(outcome).toMatchObject(committed);
@@ -114,6 +119,48 @@ describe.skipIf(obstacle !== undefined)('udpcast', () => {
     expect(await kiosk.outcome()).toMatchObject({
       ...committed,
       transports: [{ transport: 'udpcast', failure: null }],
+    });
+  });
+
+  // The matrix cuts it for 60 s: what counts is that it lasts longer than the sender's patience.
+  test('link cut until the sender drops this kiosk: what arrived stays, the rest by HTTP', async () => {
+    await using network = createNetwork(2);
+    const [campus, host] = network.hosts;
+    const kiosk = await room.kiosk(at(host), [{ ...OFFER, receiveTimeout: 3 }], { http: true });
+    const more = ['--retries-until-drop', '4'];
+    const sender = udpSender(at(campus), { file: room.image, mbit: 20, more });
+    await kiosk.process.said(/"progress":0\.[2-9]/);
+    at(host).link(false);
+    await sender.said(/Dropping client/);
+    at(host).link(true);
+    const outcome = await kiosk.outcome();
+    expect(outcome).toMatchObject({
+      ...committed,
+      transports: [
+        { transport: 'udpcast', failure: 'IMAGE_TRANSPORT_FAILED', mismatches: 0 },
+        { transport: 'http' },
+      ],
+    });
+    expect(outcome.transports[0]?.chunks).toBeGreaterThan(10);
+  });
+
+  test('dropped by the sender, who goes on with the others: completed by HTTP', async () => {
+    await using network = createNetwork(3);
+    const [campus, host, other] = network.hosts;
+    const kiosk = await room.kiosk(at(host), [{ ...OFFER, receiveTimeout: 3 }], { http: true });
+    const file = join(room.folder, 'beside-the-dropped');
+    const peer = udpReceiver(at(other), file);
+    const more = ['--retries-until-drop', '4'];
+    const sender = udpSender(at(campus), { file: room.image, receivers: 2, mbit: 20, more });
+    await kiosk.receiving();
+    kiosk.process.child.kill('SIGSTOP');
+    await sender.said(/Dropping client/);
+    expect(await peer.exited).toBe(0);
+    expect((await readFile(file)).equals(room.bytes)).toBe(true);
+    kiosk.process.child.kill('SIGCONT');
+    expect(await kiosk.outcome()).toMatchObject({
+      ...committed,
+      transports: [{ failure: 'IMAGE_TRANSPORT_FAILED' }, { transport: 'http' }],
     });
   });
 
@@ -271,6 +318,37 @@ describe.skipIf(obstacle !== undefined)('udpcast', () => {
     const sender = udpSender(at(campus), { file: room.image });
     expect(await peer.exited).toBe(0);
     expect(sender.errors().match(/New connection/g)).toHaveLength(1);
+  });
+
+  test('ENOSPC in mid-transfer: this kiosk leaves, the others finish; with room again it goes on', async () => {
+    await using network = createNetwork(3);
+    const [campus, host, other] = network.hosts;
+    const folder = join(room.folder, 'filling-disk');
+    await mkdir(folder);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', folder]);
+    try {
+      const kiosk = await room.kiosk(at(host), [OFFER], { folder });
+      const file = join(room.folder, 'beside-the-full');
+      const peer = udpReceiver(at(other), file);
+      const sender = udpSender(at(campus), { file: room.image, receivers: 2, mbit: 20 });
+      await kiosk.process.said(/"progress":0\.[2-9]/);
+      const filler = join(folder, 'filler');
+      expect(() => execFileSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=4k'])).toThrow(
+        'No space left on device',
+      );
+      expect(await kiosk.outcome()).toMatchObject({ current: null, code: 'DISK_FULL' });
+      expect(await peer.exited).toBe(0);
+      await sender.exited;
+      expect(sender.errors()).not.toContain('Dropping client');
+      expect((await readFile(file)).equals(room.bytes)).toBe(true);
+      await rm(filler);
+      const again = await room.kiosk(at(host), [], { folder, http: true });
+      const outcome = await again.outcome();
+      expect(outcome).toMatchObject({ ...committed, transports: [{ transport: 'http' }] });
+      expect(outcome.localBytes).toBeGreaterThan(500_000);
+    } finally {
+      execFileSync('umount', ['--lazy', folder]);
+    }
   });
 
   test('decompressor fails: this kiosk leaves, the others finish, HTTP completes', async () => {

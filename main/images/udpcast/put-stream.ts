@@ -36,16 +36,17 @@ export async function putStream(
   const pending: ReturnType<ChunkSink['putRun']>[] = [];
   const buffers: ArrayBuffer[] = [];
   let wrong = 0;
-  const settle = async (): Promise<void> => {
-    const put = await pending.shift();
-    if (put) buffers.push(put.buffer);
-    for (const outcome of put?.outcomes ?? []) {
-      if (outcome === 'mismatch') {
-        account.mismatches++;
-        wrong++;
-      } else wrong = 0;
+  const count = ({ outcomes, buffer }: Awaited<ReturnType<ChunkSink['putRun']>>): void => {
+    buffers.push(buffer);
+    for (const outcome of outcomes) {
+      wrong = outcome === 'mismatch' ? wrong + 1 : 0;
+      if (outcome === 'mismatch') account.mismatches++;
       if (outcome === 'accepted') account.chunks++;
     }
+  };
+  const settle = async (): Promise<void> => {
+    const put = await pending.shift();
+    if (put) count(put);
     if (wrong >= MAX_WRONG) throw streamWrong(sink.manifest);
   };
   const form = content === 'image' ? 'plain' : 'stored';
@@ -63,7 +64,9 @@ export async function putStream(
     }
     while (pending.length > 0) await settle();
   } finally {
-    await Promise.allSettled(pending);
+    for (const put of await Promise.allSettled(pending)) {
+      if (put.status === 'fulfilled') count(put.value);
+    }
   }
   if (account.mismatches > 0 && account.chunks === 0) throw streamWrong(sink.manifest);
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
 import { afterAll, expect, test, vi } from 'vitest';
 import { decompress } from '../../../main/images/udpcast/decompress.ts';
+import { Memory } from '../../../main/images/udpcast/memory.ts';
 import { putStream } from '../../../main/images/udpcast/put-stream.ts';
 import { receiveStock } from '../../../main/images/udpcast/receive-stock.ts';
 import { silentLogger } from '../../../main/log/logger.ts';
@@ -35,6 +36,48 @@ test('a stream is cut into chunks by position, whatever its parts are', async ()
     expect(account).toEqual({ chunks: manifest.chunks, mismatches: 0 });
     expect(sink.bytes().equals(bytes)).toBe(true);
   }
+});
+
+test.each(['ends', 'fails'])(
+  'of a stream that %s too early, all whole chunks count',
+  async (how) => {
+    await using folder = await scratchFolder();
+    const bytes = imageBytes(20, 333);
+    const { manifest } = await packBytes(folder.path, bytes, { id: 'lab', version: '1' });
+    const sink = new MemorySink(manifest);
+    const account = { chunks: 0, mismatches: 0 };
+    const short = async function* (): AsyncGenerator<Uint8Array> {
+      yield* inParts(bytes.subarray(0, 65_536 * 18.5), 100_000);
+      if (how === 'fails') throw new Error('the sender fell silent');
+    };
+    const put = putStream(short(), sink, 'image', account);
+    if (how === 'fails') await expect(put).rejects.toThrow('the sender fell silent');
+    else await put;
+    expect(account).toEqual({ chunks: 18, mismatches: 0 });
+  },
+);
+
+test('the last chunk ends it, whatever the stream still says', async () => {
+  await using folder = await scratchFolder();
+  const bytes = imageBytes(3, 333);
+  const { manifest } = await packBytes(folder.path, bytes, { id: 'lab', version: '1' });
+  const sink = new MemorySink(manifest);
+  const endless = async function* (): AsyncGenerator<Uint8Array> {
+    yield bytes;
+    await new Promise(() => {});
+  };
+  await putStream(endless(), sink, 'image', { chunks: 0, mismatches: 0 });
+  expect(sink.bytes().equals(bytes)).toBe(true);
+});
+
+test('memory is given out again, by its size', () => {
+  const memory = new Memory();
+  const first = memory.take(70_000);
+  expect(first.length).toBe(70_000);
+  memory.giveBack(first.buffer);
+  expect(memory.take(200_000).buffer).not.toBe(first.buffer);
+  expect(memory.take(100_000).buffer).toBe(first.buffer);
+  expect(memory.take(100_000).buffer).not.toBe(first.buffer);
 });
 
 test('a wrong stream is refused before it ends', async () => {
