@@ -34,6 +34,18 @@ export function Kiosk() {
     if (personId === undefined) setAdminOpen(false);
   }, [personId]);
 
+  // A short press of the computer's power button asks; logind leaves it to us. The key is handled
+  // in the page's first moment, before anything that has the focus.
+  useEffect(() => {
+    const asked = (event: KeyboardEvent) => {
+      if (event.code !== 'Power' && event.key !== 'PowerOff') return;
+      event.preventDefault();
+      setPanel('shutdown');
+    };
+    window.addEventListener('keydown', asked, true);
+    return () => window.removeEventListener('keydown', asked, true);
+  }, []);
+
   const openPanel = (next: Panel) => {
     if (next === 'administrator' && person?.kind === 'admin') setAdminOpen(true);
     else setPanel(next);

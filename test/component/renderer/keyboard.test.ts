@@ -169,3 +169,15 @@ test('Tab leads out of the session bar into the picture, and a dialog keeps it i
   }
   await ui.close();
 });
+
+test("the computer's power button asks, wherever the focus is", async () => {
+  const { page } = await browser.open({ state: kioskState({ person: null }) });
+  await page.getByLabel('User name').waitFor();
+  // As Chromium names XF86PowerOff; playwright's keyboard has no such key.
+  await page.evaluate(
+    `document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { code: 'Power', key: 'PowerOff', bubbles: true, cancelable: true }))`,
+  );
+  await page.getByRole('alertdialog').or(page.getByRole('dialog')).waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByLabel('User name').waitFor();
+});
