@@ -2,7 +2,7 @@
  * What Node compiles at its first start, kept in the image: a diskless kiosk starts for the first
  * time each time. Node reads it from NODE_COMPILE_CACHE (vestibule-kiosk.service).
  */
-import { chown, lchown, mkdir, readdir } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from './run.ts';
 import { walk } from './runtime-package.ts';
@@ -10,6 +10,12 @@ import { walk } from './runtime-package.ts';
 /** Of sysusers.d/vestibule.conf: Node keeps a cache for each user. */
 const KIOSK = 470;
 const LIB = 'usr/lib/vestibule';
+
+/**
+ * V8 stores the hashes of strings, which are otherwise different in every process; the unit names
+ * the same seed, else Node would not take the cache.
+ */
+const HASH_SEED = '--hash-seed=1';
 
 /** Chunks that the entry loads on its way to the first picture; the entry itself starts a browser. */
 const LOADED = /^(?:run|chromium-shell)-[\w-]+\.js$/;
@@ -29,9 +35,20 @@ export async function warmCompileCache(tree: string, epoch: number): Promise<voi
   ].join('\n');
   await run(
     'chroot',
-    [`--userspec=${KIOSK}:${KIOSK}`, tree, `/${LIB}/node`, '--input-type=module', '-e', script],
+    [
+      `--userspec=${KIOSK}:${KIOSK}`,
+      tree,
+      `/${LIB}/node`,
+      HASH_SEED,
+      '--input-type=module',
+      '-e',
+      script,
+    ],
     { env: { NODE_COMPILE_CACHE: '', NODE_OPTIONS: '', SOURCE_DATE_EPOCH: String(epoch) } },
   );
-  // The kiosk owns nothing that it runs.
-  for await (const path of walk(folder)) await lchown(path, 0, 0);
+  // The kiosk owns nothing that it runs, and reads this.
+  for await (const path of walk(folder)) {
+    await chown(path, 0, 0);
+    await chmod(path, (await lstat(path)).isDirectory() ? 0o755 : 0o644);
+  }
 }
