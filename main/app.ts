@@ -13,7 +13,7 @@ import { readWarnings } from './device/warnings.ts';
 import { createDeviceCalls } from './device-calls.ts';
 import { createEngines } from './engines.ts';
 import { createHelperClient } from './helper/client.ts';
-import { createKioskHomes, followPeople } from './homes-side.ts';
+import { createKioskHomes, followPeople, homeNotices } from './homes-side.ts';
 import { watchAbsence } from './idle-side.ts';
 import { createKioskImages } from './images-side.ts';
 import { createInstallSide } from './install-side.ts';
@@ -333,6 +333,10 @@ export async function startKiosk(start: KioskStart, screen: Screen): Promise<Kio
     campus.signedOut(person.id);
   });
   homes.on('changed', view.touch);
+  homes.on(
+    'changed',
+    homeNotices((notice) => emit('notice', notice)),
+  );
   people.on('changed', followPeople(homes, people));
   people.on('preferences', view.touch);
   people.on('changed', (person) => {

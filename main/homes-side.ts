@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { Person } from '../preload/contract/model.ts';
+import type { HomeState, Notice, Person } from '../preload/contract/model.ts';
 import { VERSION } from './base/version.ts';
 import { createHomes, type Homes } from './homes/homes.ts';
 import type { Logger } from './log/logger.ts';
@@ -52,6 +52,21 @@ export function followPeople(homes: Homes, people: People): (person: Person | nu
     }
     at = person.id;
     void homes.open(person, people.secretFor(person.id));
+  };
+}
+
+/** What went wrong with a person's files, each thing once a visit; the network's absence is no news. */
+export function homeNotices(tell: (notice: Notice) => void): (state: HomeState | null) => void {
+  const told = new Set<string>();
+  return (state) => {
+    if (state === null) {
+      told.clear();
+      return;
+    }
+    const { error } = state;
+    if (!error?.code.startsWith('HOME_') || told.has(error.code)) return;
+    told.add(error.code);
+    tell({ level: 'error', error, about: null });
   };
 }
 

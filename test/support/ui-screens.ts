@@ -365,6 +365,16 @@ export const SCREENS: readonly Screen[] = [
   adminScreen('Jobs', 'Matlab workstation 5'),
   adminScreen('Logs', 'an image arrived damaged'),
   adminScreen('Settings', 'campus.url'),
+  {
+    name: 'home-files',
+    scenario: {
+      state: kioskState({
+        person: member,
+        home: { state: 'waiting', syncedAt: NOW - MINUTE, unsent: 3, conflicts: 0, error: null },
+      }),
+    },
+    arrange: (ui) => ui.page.getByText('3 files are only on this computer').waitFor(),
+  },
   ...INSTALL_SCREENS,
   ...(['fr', 'es', 'de', 'ar'] as const).map(
     (locale): Screen => ({

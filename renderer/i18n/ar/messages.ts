@@ -368,6 +368,8 @@ export const messages: Messages = {
         committing: 'التثبيت النهائي',
         writing: 'الكتابة',
         partitioning: 'التقسيم',
+        formatting: 'إعداد أنظمة الملفات',
+        activating: 'جعله النظام الذي يبدأ',
         bootloader: 'تثبيت محمّل الإقلاع',
         downloading: 'التنزيل',
         stalled: 'متعثرة',

@@ -344,6 +344,8 @@ export const messages: Messages = {
         committing: 'macht es dauerhaft',
         writing: 'schreibt',
         partitioning: 'partitioniert',
+        formatting: 'Dateisysteme werden vorbereitet',
+        activating: 'wird zum startenden System',
         bootloader: 'installiert den Bootloader',
         downloading: 'lädt herunter',
         stalled: 'stockt',

@@ -343,6 +343,8 @@ export const messages = {
         committing: 'making it permanent',
         writing: 'writing',
         partitioning: 'partitioning',
+        formatting: 'preparing the file systems',
+        activating: 'making it the one that starts',
         bootloader: 'installing the boot loader',
         downloading: 'downloading',
         stalled: 'stalled',

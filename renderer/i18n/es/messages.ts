@@ -336,6 +336,8 @@ export const messages: Messages = {
         committing: 'guardando definitivamente',
         writing: 'escribiendo',
         partitioning: 'particionando',
+        formatting: 'preparando los sistemas de archivos',
+        activating: 'poniéndolo en servicio',
         bootloader: 'instalando el cargador de arranque',
         downloading: 'descargando',
         stalled: 'detenida',

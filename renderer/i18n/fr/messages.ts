@@ -342,6 +342,8 @@ export const messages: Messages = {
         committing: 'enregistrement définitif',
         writing: 'écriture',
         partitioning: 'partitionnement',
+        formatting: 'préparation des systèmes de fichiers',
+        activating: 'mise en service',
         bootloader: 'installation du chargeur d’amorçage',
         downloading: 'téléchargement',
         stalled: 'bloquée',
