@@ -180,6 +180,21 @@ describe('range', () => {
     });
   });
 
+  test('from such a server a file is read whole, as far as it is wanted', async () => {
+    const { campus, kiosk } = await setUp();
+    campus.server.setFault({ path: /data$/, kind: 'replace', body: content });
+    expect((await bytes(kiosk.http.whole('image.data'))).equals(content)).toBe(true);
+    let read = 0;
+    for await (const chunk of kiosk.http.whole('image.data')) {
+      read += chunk.length;
+      if (read >= 100_000) break;
+    }
+    expect(read).toBeLessThan(size);
+    await expect(bytes(kiosk.http.whole('absent'))).rejects.toMatchObject({
+      code: 'CAMPUS_HTTP_ERROR',
+    });
+  });
+
   test('a reader that throttles itself does not make the server slow', async () => {
     const { kiosk } = await setUp();
     let count = 0;
