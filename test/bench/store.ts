@@ -159,7 +159,10 @@ async function update(
   return { bytes, seconds };
 }
 
-/** What casync would fetch with the first version as seed: new chunks, and the index. */
+/**
+ * What casync would fetch of `v2` with `v1` as seed: new chunks, and the index. The store keeps
+ * the chunks of `v1` only, for the next pair.
+ */
 async function casyncBytes(v1: string, v2: string): Promise<number> {
   const store = join(scratch.path, 'castore');
   const make = (index: string, image: string): void => {
@@ -167,18 +170,19 @@ async function casyncBytes(v1: string, v2: string): Promise<number> {
       stdio: 'ignore',
     });
   };
-  const total = async (): Promise<number> => {
-    let bytes = 0;
-    for (const entry of await readdir(store, { recursive: true, withFileTypes: true })) {
-      if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size;
-    }
-    return bytes;
+  const chunks = async (): Promise<string[]> => {
+    const entries = await readdir(store, { recursive: true, withFileTypes: true });
+    return entries.filter((one) => one.isFile()).map((one) => join(one.parentPath, one.name));
   };
-  make('v1.caibx', v1);
-  const before = await total();
+  if (!existsSync(store)) make('v1.caibx', v1);
+  const before = new Set(await chunks());
   make('v2.caibx', v2);
-  const bytes = (await total()) - before + (await stat(join(scratch.path, 'v2.caibx'))).size;
-  await rm(store, { recursive: true });
+  let bytes = (await stat(join(scratch.path, 'v2.caibx'))).size;
+  for (const path of await chunks()) {
+    if (before.has(path)) continue;
+    bytes += (await stat(path)).size;
+    await rm(path);
+  }
   return bytes;
 }
 
