@@ -70,6 +70,7 @@ class DisplayFrame {
   #session: FrameSession | undefined;
   /** The last picture of a broken connection, shown greyed until a new one is drawn. */
   #stale: FrameSession | undefined;
+  readonly #attached = new WeakSet<HTMLCanvasElement>();
   #attempts = 0;
   #label = 'Remote screen';
   #clipboard: string | undefined;
@@ -137,7 +138,9 @@ class DisplayFrame {
     this.#screen.classList.remove('lost');
     canvas.setAttribute('role', 'application');
     canvas.setAttribute('aria-label', this.#label);
-    this.#pointer.attach(canvas);
+    // The same canvas is announced again when its size has changed.
+    if (!this.#attached.has(canvas)) this.#pointer.attach(canvas);
+    this.#attached.add(canvas);
     if (document.hasFocus()) canvas.focus();
     this.#tell({ type: 'ready', width: canvas.width, height: canvas.height });
   }

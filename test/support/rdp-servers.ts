@@ -15,6 +15,8 @@ export interface RdpServer {
 }
 
 export interface SharedDesktop {
+  /** For programs on the shared screen. */
+  readonly env: Readonly<Record<string, string>>;
   /** Fills the shared screen, `#rrggbb`. */
   paint(colour: string): void;
   /** X keycodes pressed on the shared screen so far, oldest first. */
@@ -37,9 +39,11 @@ export interface SharedDesktop {
 }
 
 /** A screen that servers share, with what reads the keys that arrive on it. */
-export async function startSharedDesktop(): Promise<SharedDesktop> {
+export async function startSharedDesktop(
+  size: readonly [number, number] = [1024, 768],
+): Promise<SharedDesktop> {
   const folder = await mkdtemp(join(tmpdir(), 'rdp-servers-'));
-  const display: Display = await startDisplay([1024, 768]);
+  const display: Display = await startDisplay(size);
   const keys: number[] = [];
   const buttons: number[] = [];
   const listener = spawn('xinput', ['test-xi2', '--root'], {
@@ -60,6 +64,7 @@ export async function startSharedDesktop(): Promise<SharedDesktop> {
   const servers = new Set<RdpServer>();
 
   return {
+    env: display.env,
     keys,
     buttons,
     pointer() {

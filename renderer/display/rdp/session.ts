@@ -32,7 +32,8 @@ export class RdpSession implements FrameSession {
   readonly #canvas = document.createElement('canvas');
   #session: Session | undefined;
   #closed = false;
-  #drawn = false;
+  /** The size that was announced last. */
+  #announced = '';
   #offered: string | undefined;
   #wanted: readonly [number, number] | undefined;
   #resizeTimer: number | undefined;
@@ -119,22 +120,19 @@ export class RdpSession implements FrameSession {
       .setCursorStyleCallback((...cursor: CursorStyle) => this.#events.onCursor(css(cursor)))
       .remoteClipboardChangedCallback((data: Clipboard) => this.#copied(data))
       .forceClipboardUpdateCallback(() => this.#sendClipboard())
-      .canvasResizedCallback(() => {
-        // The next drawing announces the new size.
-        this.#drawn = false;
-      })
       .extension(displayControl(true))
       .extension(enableCredssp(false));
   }
 
-  /** The library has no word for the first picture; it draws by `putImageData` alone. */
+  /** The library has no word for a picture or its size; it draws by `putImageData` alone. */
   #watchDrawing(): void {
     const context = this.#canvas.getContext('2d');
     if (context === null) return;
     const draw = context.putImageData;
     const drawn = (): void => {
-      if (this.#drawn || this.inputs === undefined || this.#closed) return;
-      this.#drawn = true;
+      const size = `${this.#canvas.width}×${this.#canvas.height}`;
+      if (this.#announced === size || this.inputs === undefined || this.#closed) return;
+      this.#announced = size;
       this.#events.onPicture(this.#canvas);
     };
     context.putImageData = new Proxy(draw, {

@@ -2,6 +2,7 @@
  * What a person would see and feel of a screen, measured from outside the program that draws it:
  *
  *   probe frames X Y SECONDS     how often the 64 pixels from (X, Y) to the right change: total
+ *   probe wait X Y SECONDS       until (X, Y) is bright: milliseconds since the epoch, or -1
  *   probe key KEYCODE X Y COUNT  presses a key and waits until (X, Y) is bright: microseconds a line
  */
 #include <X11/Xlib.h>
@@ -70,6 +71,22 @@ static int count_frames(int x, int y, int seconds)
 	return 0;
 }
 
+static int wait_bright(int x, int y, int seconds)
+{
+	long long end = now_us() + seconds * 1000000LL;
+	struct timespec t;
+	while (!bright(x, y)) {
+		if (now_us() > end) {
+			printf("-1\n");
+			return 0;
+		}
+		usleep(POLL_US);
+	}
+	clock_gettime(CLOCK_REALTIME, &t);
+	printf("%lld\n", t.tv_sec * 1000LL + t.tv_nsec / 1000000);
+	return 0;
+}
+
 static int time_keys(int keycode, int x, int y, int count)
 {
 	for (int press = 0; press < count; press++) {
@@ -99,8 +116,10 @@ int main(int argc, char **argv)
 	}
 	if (argc == 5 && strcmp(argv[1], "frames") == 0)
 		return count_frames(atoi(argv[2]), atoi(argv[3]), atoi(argv[4]));
+	if (argc == 5 && strcmp(argv[1], "wait") == 0)
+		return wait_bright(atoi(argv[2]), atoi(argv[3]), atoi(argv[4]));
 	if (argc == 6 && strcmp(argv[1], "key") == 0)
 		return time_keys(atoi(argv[2]), atoi(argv[3]), atoi(argv[4]), atoi(argv[5]));
-	fprintf(stderr, "usage: probe frames X Y SECONDS | key KEYCODE X Y COUNT\n");
+	fprintf(stderr, "usage: probe frames X Y SECONDS | wait X Y SECONDS | key KEYCODE X Y COUNT\n");
 	return 2;
 }

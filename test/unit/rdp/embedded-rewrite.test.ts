@@ -3,6 +3,7 @@
 import { X509Certificate } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { mendDeactivation } from '../../../main/sessions/rdp/embedded/deactivate.ts';
 import { placeholderCertificate } from '../../../main/sessions/rdp/embedded/placeholder.ts';
 import {
   ClientRewriter,
@@ -103,6 +104,7 @@ describe('the core data', () => {
     const out = new ClientRewriter(rewrites()).push(connectInitial(core()));
     const block = out.subarray(out.length - 216);
     expect(block.readUInt32LE(16)).toBe(0x40c);
+    expect(block.readUInt32LE(20)).toBeGreaterThan(419);
     expect(block.readUInt16LE(140)).toBe(24);
     expect(block.readUInt16LE(142)).toBe(15);
     expect(block.readUInt16LE(144) & 2).toBe(2);
@@ -195,4 +197,26 @@ test('the certificate for the page is one, and names nobody', () => {
   const certificate = new X509Certificate(placeholderCertificate());
   expect(certificate.subject).toBe('CN=display');
   expect(certificate.publicKey.asymmetricKeyType).toBe('rsa');
+});
+
+describe("xrdp's short Deactivate All", () => {
+  const short = Buffer.from('0300001402f08068000503eb700606001600ee03', 'hex');
+
+  test('gets the share and source that it lacks', () => {
+    expect(mendDeactivation(short).toString('hex')).toBe(
+      '0300001b02f08068000503eb700d0d001600ee0300000000010000',
+    );
+  });
+
+  test('anything else passes as it is', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 60 }), (record) => {
+        const bytes = Buffer.from(record);
+        expect(mendDeactivation(bytes)).toBe(bytes);
+      }),
+    );
+    const demand = Buffer.from(short);
+    demand[16] = 0x11;
+    expect(mendDeactivation(demand)).toBe(demand);
+  });
 });

@@ -10,6 +10,7 @@ import type { WebSocket } from 'ws';
 import { KioskError } from '../../../base/errors.ts';
 import { parseConnectionConfirm, TPKT_HEADER_BYTES } from '../x224.ts';
 import type { RdpConnection } from './connect.ts';
+import { mendDeactivation } from './deactivate.ts';
 import { placeholderCertificate } from './placeholder.ts';
 import { buildResponse, parseRequest, requestLength } from './rdcleanpath.ts';
 import { ClientRewriter, type Rewrites } from './rewrite.ts';
@@ -211,7 +212,7 @@ async function exchange(inbox: Inbox, stream: Duplex, signal: AbortSignal): Prom
   let ahead = 0;
   stream.on('data', (chunk: Buffer) => {
     last = chunk.length >= FAREWELL_BYTES ? chunk : Buffer.concat([last, chunk]);
-    socket.send(chunk);
+    socket.send(mendDeactivation(chunk));
     ahead += chunk.length;
     if (ahead > WINDOW_BYTES) stream.pause();
   });

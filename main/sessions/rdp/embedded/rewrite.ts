@@ -38,12 +38,15 @@ const CS_CORE = 0xc001;
 /** Of CS_CORE (MS-RDPBCGR 2.2.1.3.2), from the block's start. */
 const CORE = {
   keyboardLayout: 16,
+  clientBuild: 20,
   highColorDepth: 140,
   supportedColorDepths: 142,
   earlyCapabilityFlags: 144,
   serverSelectedProtocol: 212,
   length: 216,
 } as const;
+/** Of Windows 10; xrdp takes clients up to 419 for old ones that no new size can be told to. */
+const CLIENT_BUILD = 18_363;
 const COLOUR_24 = 24;
 /** 15, 16, 24 and 32 bits. */
 const COLOUR_ALL = 0x0f;
@@ -132,6 +135,7 @@ function coreBlock(message: Buffer): Buffer {
 function rewriteCore(core: Buffer, { serverSelectedProtocol, keyboardLayout }: Rewrites): void {
   if (core.length < CORE.length) throw new RewriteError('the core data is short');
   core.writeUInt32LE(keyboardLayout, CORE.keyboardLayout);
+  core.writeUInt32LE(CLIENT_BUILD, CORE.clientBuild);
   core.writeUInt16LE(COLOUR_24, CORE.highColorDepth);
   core.writeUInt16LE(COLOUR_ALL, CORE.supportedColorDepths);
   const early = core.readUInt16LE(CORE.earlyCapabilityFlags);
