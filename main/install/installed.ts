@@ -163,7 +163,8 @@ export class Installed {
   }
 
   /**
-   * Takes our partitions off a disk that nothing uses; others stay, and start as before.
+   * Takes our partitions off a disk; others stay, and start as before. Where the running kiosk
+   * keeps its state there, it goes on until it is restarted, and leaves nothing that is found.
    * @throws KioskError `INSTALL_NOT_CONFIRMED`, `DISK_IN_USE`, `SYSTEM_NOT_INSTALLED`
    */
   async remove(disk: string, confirmation: string): Promise<void> {
@@ -176,7 +177,9 @@ export class Installed {
     const { table } = probed;
     const ours = table?.entries.filter(({ name }) => names.includes(name)) ?? [];
     if (!table || ours.length === 0 || !canRender(table)) throw notInstalled();
-    const [reason] = diskFindings(probed.disk);
+    const own = new Set(ours.map(({ number }) => partitionPath(disk, number)));
+    const uses = diskFindings(probed.disk);
+    const [reason] = uses.filter(({ details }) => !own.has(String(details.path)));
     if (reason) {
       throw new KioskError('DISK_IN_USE', 'The disk is in use.', {
         details: { finding: reason.code, ...reason.details },
@@ -196,9 +199,14 @@ export class Installed {
     }
     await this.#restoreBootCode(disk, table, crumb?.formerBootCode ?? null);
     const kept = table.entries.filter(({ name }) => !names.includes(name));
+    const inUse = uses.length > 0;
+    if (inUse) {
+      for (const path of own) await this.#run('wipefs', ['--all', '--force', '--quiet', path]);
+    }
     await changeTable(this.#options.launcher, disk, {
       script: renderScript({ id: table.id, entries: kept }),
-      erased: ours.map(({ number }) => number),
+      // The kernel holds on to what is mounted; the next start knows the new table only.
+      erased: inUse ? [] : ours.map(({ number }) => number),
       added: [],
       whole: false,
     });

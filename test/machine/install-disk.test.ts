@@ -293,6 +293,27 @@ describe.skipIf(missing)('installing on a disk', () => {
     });
   });
 
+  test('it is removed also where the running kiosk keeps its state on it', async () => {
+    const root = await helper();
+    await root.install(whole());
+    const mount = join(scratch.path, 'state');
+    execFileSync('sh', ['-c', `mkdir ${mount} && mount -o subvol=data ${disk.part(3)} ${mount}`]);
+    try {
+      await writeFile(join(mount, 'kept'), 'until the restart');
+      const confirmation = disk.path.slice('/dev/'.length);
+      await root.client.call('install.remove', { disk: disk.path, confirmation });
+      await writeFile(join(mount, 'more'), 'still');
+    } finally {
+      execFileSync('umount', [mount]);
+    }
+    disk.rescan();
+    expect(execFileSync('sfdisk', ['--dump', disk.path]).toString()).not.toContain('KIOSK');
+    expect(await root.client.call('system.read', {})).toBeNull();
+    // And installed again in the same place, nothing of before is in the way.
+    await root.install(whole());
+    expect(await root.client.call('system.read', {})).toMatchObject({ bootProblem: null });
+  });
+
   test('a lost loader and a lost choice of slots are repaired', async () => {
     const root = await helper();
     await root.install(whole());
