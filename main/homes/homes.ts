@@ -17,7 +17,7 @@ import type { Logger } from '../log/logger.ts';
 import type { Launcher } from '../process/launcher.ts';
 import { countUnsent, type SyncPlace, synchronise } from './sync.ts';
 import { closeVault, createVault, openedAt, openVault, vaultExists } from './vault.ts';
-import { Webdav } from './webdav.ts';
+import type { Webdav } from './webdav.ts';
 
 export interface HomesPolicy {
   /** WebDAV URL with `{person}` in it; null: nobody has a folder. */
@@ -98,6 +98,8 @@ class LocalHomes implements Homes {
   readonly #clock: Clock;
   readonly #events: Emitter<{ changed: HomeState | null }>;
   #visit: Visit | undefined;
+  /** Of the last person who came and has not left: others are too late. */
+  #arrival: symbol | undefined;
   #state: HomeState | null = null;
   /** Opening, synchronising and closing one after the other. */
   #turn: Promise<void> = Promise.resolve();
@@ -127,7 +129,17 @@ class LocalHomes implements Homes {
     const { url } = this.#options.policy();
     if (url === null || person.kind === 'guest') return this.close();
     if (this.#visit) await this.close();
-    const visit = this.#newVisit(person, secret, url);
+    // Ours before anything is waited for: the one that was given is zeroed when they sign out.
+    const copy = Buffer.from(secret ?? []);
+    const arrival = Symbol(person.id);
+    this.#arrival = arrival;
+    // Not with the rest of main: most kiosks never need HTTP and XML of a storage.
+    const { Webdav } = await import('./webdav.ts');
+    if (this.#arrival !== arrival) {
+      copy.fill(0);
+      return;
+    }
+    const visit = this.#newVisit(person, copy, url, Webdav);
     this.#visit = visit;
     this.#tell({ state: 'opening', syncedAt: null, unsent: 0, conflicts: 0, error: null });
     await this.#inTurn(async () => {
@@ -168,6 +180,7 @@ class LocalHomes implements Homes {
   }
 
   async close(): Promise<void> {
+    this.#arrival = undefined;
     const visit = this.#visit;
     if (!visit) return this.#inTurn(() => this.#closeOthers());
     visit.ending.abort(new KioskError('CANCELLED', 'The visit is over.'));
@@ -192,20 +205,19 @@ class LocalHomes implements Homes {
     });
   }
 
-  #newVisit(person: Person, secret: Uint8Array | undefined, template: string): Visit {
+  #newVisit(person: Person, copy: Buffer, template: string, Storage: typeof Webdav): Visit {
     const { folder, runtimeFolder, ca, userAgent } = this.#options;
     const name = createHash('sha256').update(person.id).digest('hex').slice(0, 32);
     const home = join(folder, name);
     const plain = join(runtimeFolder, name);
     const url = template.replaceAll('{person}', encodeURIComponent(person.id));
-    const copy = Buffer.from(secret ?? []);
     return {
       person,
       home,
       cipher: join(home, 'cipher'),
       plain,
       secret: copy,
-      storage: new Webdav({
+      storage: new Storage({
         url: url.endsWith('/') ? url : `${url}/`,
         authorization: () => basic(person.id, copy),
         ...(ca === undefined ? {} : { ca }),
