@@ -123,7 +123,7 @@ export const DISKS: readonly Scenario[] = [
       const a = { change: { kernel: '5.10.0-1-amd64' } };
       const machine = await computer(bench, { a }, 'good=a\n', '');
       await machine.said(/slot a needs kernel 5\.10\.0-1-amd64/, PATIENCE);
-      const [again] = await machine.said(/Command line:[^\n]*vestibule\.boot\.again/, PATIENCE);
+      const [again] = await machine.said(/command line:[^\n]*vestibule\.boot\.again/i, PATIENCE);
       await machine.said(/problem other-kernel/, PATIENCE, machine.log.indexOf(again));
     },
   },

@@ -200,6 +200,30 @@ export const SECURITY: readonly Scenario[] = [
     },
   },
   {
+    name: 'loaders: on UEFI, shim and GRUB start the initrd',
+    async run(bench) {
+      const room = await userRoom(bench, 'console=ttyS0 loglevel=6');
+      const machine = await start(bench, { firmware: 'uefi', cards: [room.tftp('shimx64.efi')] });
+      await machine.said(/vestibule-boot: stage fetching/, PATIENCE);
+    },
+  },
+  {
+    name: 'loaders: HTTP boot starts the signed image, and DHCP names the boot server',
+    obstacle: httpRoomObstacle,
+    async run(bench) {
+      const campus = join(bench.folder, 'empty');
+      await mkdir(campus);
+      const options = 'console=ttyS0 loglevel=6';
+      const { packed, keys, folder } = bench;
+      const room = await openHttpRoom({ packed, keys, folder, options, campus });
+      bench.defer(() => room.stop());
+      const machine = await start(bench, {
+        ...{ firmware: 'uefi', cards: [room.card], namespace: room.namespace },
+      });
+      await machine.said(/vestibule-boot: stage fetching/, PATIENCE);
+    },
+  },
+  {
     name: 'loaders: iPXE’s script starts the initrd',
     async run(bench) {
       const room = await userRoom(bench, 'console=ttyS0 loglevel=6');
