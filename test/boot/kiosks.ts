@@ -133,7 +133,7 @@ export const KIOSKS: readonly Scenario[] = [
         cards: [room.tftp('secure/shimx64.efi')],
         enrol: { certificate: uefiDer, by: 'shim' },
       });
-      await machine.said(/[Ss]ecure boot enabled/, PATIENCE);
+      await machine.said(/locked down from EFI Secure Boot/i, PATIENCE);
       await shown(bench, machine);
     },
   },
@@ -195,7 +195,7 @@ export const SECURITY: readonly Scenario[] = [
         cards: [room.tftp('vestibule.efi')],
         enrol: { certificate: uefiDer, by: 'db' },
       });
-      await machine.said(/[Ss]ecure boot enabled/, PATIENCE);
+      await machine.said(/locked down from EFI Secure Boot/i, PATIENCE);
       await machine.said(/vestibule-boot: stage fetching/, PATIENCE);
     },
   },
