@@ -130,12 +130,15 @@ boot
 `;
 }
 
-/** $cmdpath is the folder that GRUB itself came from: (tftp,…)/… or (http,…)/… */
+/**
+ * $cmdpath is the folder that GRUB itself came from: (tftp,…)/… or (http,…)/… A file that is not
+ * there is an error that GRUB prints and goes on from; `-f` sees no file on a network.
+ */
 const GRUB_START = `set timeout=0
 set base=$cmdpath
 smbios --type 1 --get-uuid 8 --set uuid
 for name in uuid-$uuid mac-$net_default_mac ip-$net_default_ip default; do
-  if [ -f $base/grub.cfg/$name ]; then source $base/grub.cfg/$name; fi
+  source $base/grub.cfg/$name
 done
 echo "The boot files did not load. Trying again."
 sleep 10

@@ -102,7 +102,10 @@ export async function openHttpRoom(room: {
   };
 }
 
-/** The README's file, with this room's folders. */
+/**
+ * The README's file with this room's folders, and without UEFI's TFTP, which firmware would try
+ * before HTTP boot.
+ */
 function dnsmasq(tftp: string, folder: string): string {
   return `port=0
 user=root
@@ -114,11 +117,9 @@ dhcp-range=10.77.1.100,10.77.1.200,1h
 dhcp-option=option:router,${SERVER}
 enable-tftp
 tftp-root=${tftp}
-dhcp-match=set:efi64,option:client-arch,7
-dhcp-match=set:efi64,option:client-arch,9
+dhcp-match=set:pc,option:client-arch,0
 dhcp-match=set:http64,option:client-arch,16
-dhcp-boot=tag:!efi64,tag:!http64,lpxelinux.0
-dhcp-boot=tag:efi64,shimx64.efi
+dhcp-boot=tag:pc,lpxelinux.0
 dhcp-boot=tag:http64,http://${SERVER}/vestibule/vestibule.efi
 dhcp-option-force=tag:http64,60,HTTPClient
 `;
