@@ -175,11 +175,13 @@ async function qemuArguments(options: MachineOptions, qmpPath: string): Promise<
   if (graphics !== undefined) args.push('-device', graphics);
   for (const [index, card] of cards.entries()) {
     const mac = `52:54:00:12:34:${(0x56 + index).toString(16)}`;
+    // UEFI boots with its own PXE and HTTP, as hardware does, not with QEMU's iPXE.
+    const rom = firmware === 'bios' ? '' : ',romfile=';
     const order = kernel === undefined ? `,bootindex=${diskFirst ? 9 : 1}` : '';
     args.push('-netdev', `${card.network},id=net${index}`);
     args.push(
       '-device',
-      `${card.model ?? 'virtio-net-pci'},netdev=net${index},id=card${index},mac=${mac}${index === 0 ? order : ''}`,
+      `${card.model ?? 'virtio-net-pci'},netdev=net${index},id=card${index},mac=${mac}${rom}${index === 0 ? order : ''}`,
     );
   }
   for (const [index, disk] of disks.entries()) {

@@ -120,7 +120,7 @@ export const FAULTS: readonly Scenario[] = [
       });
       const [, card] = await machine.said(/vestibule-boot: lease (\w+)/, PATIENCE);
       await up(machine);
-      const [, other] = await machine.said(/PermanentMACAddress=(\S+)/, PATIENCE);
+      const [, other] = await machine.said(/PermanentMACAddress=([0-9a-f:]{17})/, PATIENCE);
       if (other !== '52:54:00:12:34:57') throw new Error(`${card} (${other}) was taken`);
     },
   },
