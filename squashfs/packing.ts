@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  chmod,
   copyFile,
   mkdir,
   mkdtemp,
@@ -143,6 +144,8 @@ export async function pack(options: PackOptions): Promise<string> {
     }
     if (options.architecture === 'amd64') await copyLoaders(tools, work);
     await writeFile(join(work, 'inputs'), hash);
+    // A web server of another user serves it.
+    await chmod(work, 0o755);
     await rm(folder, { recursive: true, force: true });
     await rename(work, folder);
   } finally {

@@ -126,7 +126,9 @@ dhcp-option-force=tag:http64,60,HTTPClient
 }
 
 function nginx(www: string, folder: string): string {
+  // The folders of tests are root's alone.
   return `daemon off;
+user root;
 pid ${join(folder, 'nginx.pid')};
 error_log stderr;
 events {}
