@@ -2,7 +2,7 @@
  * A real xrdp with Xorg sessions. It reads `sesman.ini` from one place only, so it runs in a mount
  * namespace where that file is ours. Needs root: sessions belong to a user who is made for them.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
@@ -26,6 +26,11 @@ export interface Xrdp {
   start(program: string, ...args: string[]): void;
   /** The session's environment; undefined until there is one. */
   session(): Readonly<Record<string, string>> | undefined;
+  /**
+   * Ends the person's session, so that who signs in next gets a fresh one. By itself xrdp keeps what
+   * nobody looks at for 60 seconds at least (sesman.ini(5), DisconnectedTimeLimit).
+   */
+  endSession(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -81,10 +86,11 @@ export async function startXrdp(): Promise<Xrdp> {
   await writeFile(join(folder, 'xrdp.ini'), main);
   await writeFile(join(folder, 'sesman.ini'), manager);
 
+  const sessions = spawn('xrdp-sesman', ['--nodaemon', '--config', join(folder, 'sesman.ini')], {
+    stdio: 'ignore',
+  });
   const children = [
-    spawn('xrdp-sesman', ['--nodaemon', '--config', join(folder, 'sesman.ini')], {
-      stdio: 'ignore',
-    }),
+    sessions,
     spawn(
       'unshare',
       [
@@ -114,6 +120,18 @@ export async function startXrdp(): Promise<Xrdp> {
     'setpriv',
     ['--reuid', user, '--regid', user, '--clear-groups', program, ...args],
   ];
+  // Everything that is the user's belongs to the session. Its X server is asked first: killed, it
+  // leaves its socket, and displays run out. The session is over when its manager's child is.
+  const endSession = async (): Promise<void> => {
+    const found = (program: 'pgrep' | 'pkill', ...args: string[]): boolean =>
+      spawnSync(program, args, { stdio: 'ignore' }).status === 0;
+    for (let tries = 0; tries < 200; tries++) {
+      const left = found('pkill', tries < 100 ? '-TERM' : '-KILL', '-u', user);
+      if (!left && !found('pgrep', '-P', String(sessions.pid))) break;
+      await sleep(100);
+    }
+    await rm(join(home, 'env'), { force: true });
+  };
   return {
     port,
     user,
@@ -128,17 +146,10 @@ export async function startXrdp(): Promise<Xrdp> {
         spawn(...asUser(program, args), { env: session() ?? {}, cwd: home, stdio: 'ignore' }),
       );
     },
+    endSession,
     async stop() {
+      await endSession();
       await Promise.all(children.map(end));
-      // What a session left is its user's, and nobody else is that user.
-      for (let tries = 0; tries < 50; tries++) {
-        try {
-          execFileSync('pkill', ['-KILL', '-u', user]);
-        } catch {
-          break;
-        }
-        await sleep(100);
-      }
       for (const mount of readFileSync('/proc/self/mounts', 'utf8').matchAll(/^\S+ (\S+)/gm)) {
         if (mount[1]?.startsWith(home)) execFileSync('umount', ['--lazy', mount[1]]);
       }
