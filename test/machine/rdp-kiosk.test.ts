@@ -21,6 +21,7 @@ import { type SharedDesktop, startSharedDesktop } from '../support/rdp-servers.t
 const root = join(fileURLToPath(import.meta.url), '..', '..', '..');
 const PASSWORD = 'member';
 const TILE = 'staff-desktop';
+const LIGHT_TILE = 'light-desktop';
 const PATIENCE = { timeout: 60_000, interval: 200 };
 const DESKTOP = '#2080d0';
 
@@ -58,6 +59,18 @@ beforeAll(async () => {
         certificate: { pins: [certificate?.fingerprint ?? ''] },
       },
     },
+    entries: [
+      {
+        id: LIGHT_TILE,
+        kind: 'rdp',
+        title: 'Light desktop',
+        target: {
+          hosts: [{ host: '127.0.0.1', port: server.port }],
+          certificate: { pins: [certificate?.fingerprint ?? ''] },
+          sound: 'off',
+        },
+      },
+    ],
   });
   const settingsFile = join(folder, 'settings.json');
   writeFileSync(
@@ -144,4 +157,46 @@ test('one sign-in, a click, work, the chord, back again, and nothing left at sig
   await expect.poll(viewers, PATIENCE).toEqual([]);
   const log = readFileSync(join(folder, 'data', 'log', 'vestibule.log'), 'utf8');
   expect(log).toContain('an RDP viewer ended');
+});
+
+test('a light desktop is shown in the page, beside one that has a window of its own', async () => {
+  await driver.signIn('alice', PASSWORD);
+  await driver.tile(TILE).click();
+  await expect.poll(middle, PATIENCE).toBe(SHOWN);
+  execFileSync('xdotool', ['key', 'ctrl+alt+Home'], { env: screen.env });
+  await driver.tile(LIGHT_TILE).click();
+  await expect
+    .poll(
+      async () => (await driver.sessions()).map(({ surface, state }) => `${surface} ${state}`),
+      {
+        ...PATIENCE,
+      },
+    )
+    .toEqual(expect.arrayContaining(['native running', 'frame running']));
+  await expect.poll(middle, PATIENCE).toBe(SHOWN);
+  expect(viewers()).toHaveLength(1);
+  await expect.poll(() => driver.page.locator('.session-frame iframe').count(), PATIENCE).toBe(1);
+
+  execFileSync('xdotool', ['mousemove', '512', '500', 'key', 'i'], { env: screen.env });
+  await expect.poll(() => desktop.keys.at(-1), PATIENCE).toBe(31);
+  if (process.env.VESTIBULE_SCREENS) {
+    const picture = join(process.env.VESTIBULE_SCREENS, 'session-rdp-embedded.png');
+    execFileSync('import', ['-window', 'root', picture], { env: screen.env });
+  }
+
+  // Its frame hears the chord itself; the window of the other has kept its picture.
+  execFileSync('xdotool', ['key', 'ctrl+alt+Home'], { env: screen.env });
+  await expect.poll(middle, PATIENCE).not.toBe(SHOWN);
+  await driver.page
+    .locator('footer')
+    .getByRole('button', { name: /Remote desktop · running/ })
+    .click();
+  await expect.poll(middle, PATIENCE).toBe(SHOWN);
+  execFileSync('xdotool', ['key', 'ctrl+alt+Home'], { env: screen.env });
+  await expect.poll(middle, PATIENCE).not.toBe(SHOWN);
+  await driver.page.locator('footer').getByRole('button', { name: 'Sign out' }).click();
+  await driver.page.getByRole('button', { name: 'End sessions and sign out' }).click();
+  await driver.page.getByLabel('User name').waitFor({ timeout: 60_000 });
+  await expect.poll(viewers, PATIENCE).toEqual([]);
+  expect(await driver.page.locator('.session-frame iframe').count()).toBe(0);
 });
