@@ -17,8 +17,9 @@ const SETTLED_MS = 5_000;
 export async function runKiosk(start: KioskStart): Promise<void> {
   try {
     const screen = await openScreen(start);
-    await screen.asked;
+    await screen.opened;
     const { startKiosk } = await import('./app.ts');
+    await screen.served;
     const kiosk = await startKiosk(start, screen);
     // For the journal, where boots are measured and tested.
     void kiosk.painted.then(() => process.stderr.write('vestibule: the page is on the screen\n'));

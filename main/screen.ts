@@ -1,7 +1,7 @@
 /**
  * The screen: what the first picture needs, and nothing else. The rest of the product (app.ts) is
- * loaded when the browser has asked for the page, and works while the page is drawn: before that
- * both processors belong to the browser's own start.
+ * loaded when the page is in the window and started when it has its files: before that both
+ * processors belong to the browser, and no request of the page waits for main.
  */
 import { join } from 'node:path';
 import type { EventName, EventPayload } from '../preload/contract/contract.ts';
@@ -22,6 +22,10 @@ import {
 } from './uicache/api.ts';
 import { collect } from './uicache/collect.ts';
 import { createUiCache } from './uicache/uicache.ts';
+
+/** From a page's document to its first file, at most, and between files; in milliseconds. */
+const FIRST_FILE_MS = 100;
+const FILES_APART_MS = 5;
 
 export interface KioskStart {
   readonly options: StartOptions;
@@ -48,10 +52,10 @@ export interface Screen {
   readonly pageWatch: PageWatch;
   /** Undefined until there is a window. */
   readonly shell: Shell | undefined;
-  /** Settles when the browser asks for the page, or the screen could not be opened. */
-  readonly asked: Promise<void>;
   /** Settles when the page is on its way into the window. Rejects where there will be no screen. */
   readonly opened: Promise<void>;
+  /** Settles when the page has the files it asked for: from here on the browser is busy by itself. */
+  readonly served: Promise<void>;
   /** Settles when a page has been drawn for the first time. */
   readonly painted: Promise<void>;
   /** Settles when the screen is gone for good. */
@@ -79,7 +83,9 @@ export async function openScreen(start: KioskStart): Promise<Screen> {
   settings.on('changed', () => log.setLevel(settings.get('log.level')));
 
   let shell: Shell | undefined;
-  const asked = Promise.withResolvers<void>();
+  const served = Promise.withResolvers<void>();
+  let silence: NodeJS.Timeout | undefined;
+  let files = 0;
   const painted = Promise.withResolvers<void>();
   const over = Promise.withResolvers<void>();
   const ports = Promise.withResolvers<ScreenPorts>();
@@ -113,9 +119,11 @@ export async function openScreen(start: KioskStart): Promise<Screen> {
     shell = await start.openShell({
       kiosk: options.kiosk,
       developer: options.developer,
-      serveUi: (request) => {
-        asked.resolve();
-        return uiCache.serve(request);
+      serveUi: async (request) => {
+        clearTimeout(silence);
+        const answer = await uiCache.serve(request);
+        silence = setTimeout(served.resolve, ++files > 1 ? FILES_APART_MS : FIRST_FILE_MS);
+        return answer;
       },
       serveDisplay: createDisplayServer({
         folder: join(distFolder, 'display'),
@@ -136,7 +144,7 @@ export async function openScreen(start: KioskStart): Promise<Screen> {
     pageWatch.loading();
     await shell.open();
   };
-  const opened = open().finally(asked.resolve);
+  const opened = open();
   opened.catch(() => {});
 
   return {
@@ -147,8 +155,8 @@ export async function openScreen(start: KioskStart): Promise<Screen> {
     get shell() {
       return shell;
     },
-    asked: asked.promise,
     opened,
+    served: served.promise,
     painted: painted.promise,
     over: over.promise,
     emit: (event, payload) => shell?.emit(event, payload),
