@@ -4,7 +4,7 @@ import { errno } from '../base/errors.ts';
 import type { Logger } from '../log/logger.ts';
 import type { ImageManifest } from './manifest.ts';
 import { Pace } from './pace.ts';
-import { PeerServer } from './peers/peer-server.ts';
+import type { PeerServer } from './peers/peer-server.ts';
 import type { ImageStore } from './store.ts';
 import type { VersionRecord } from './version.ts';
 
@@ -34,8 +34,10 @@ export async function servePeers(options: ServePeersOptions): Promise<PeerServer
     store.all().find((one) => one.root === root && !one.damaged && one.verifiedAt !== null);
   /** Of the version that was asked for last: a large image's tables take a second to read. */
   let recent: { readonly root: string; readonly manifest: Promise<ImageManifest> } | undefined;
+  // Loaded where a room wants it: the kiosk's first picture does not wait for it.
+  const { PeerServer: Server } = await import('./peers/peer-server.ts');
   try {
-    return await PeerServer.start({
+    return await Server.start({
       port: policy.port,
       allows: policy.allows,
       has: (root) => find(root) !== undefined,

@@ -4,10 +4,10 @@
  * never used.
  */
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type WebSocket, WebSocketServer } from 'ws';
+import type { WebSocket, WebSocketServer } from 'ws';
 import type { Logger } from '../log/logger.ts';
 import { TokenStore } from './tokens.ts';
 
@@ -32,25 +32,21 @@ export interface FrameDoorOptions<Grant> {
   readonly onOpen: (socket: WebSocket, grant: Grant) => void;
 }
 
+interface Listening {
+  readonly server: Server;
+  readonly sockets: WebSocketServer;
+}
+
 export class FrameDoor<Grant> {
   readonly tokens = new TokenStore<Grant>();
   readonly #options: FrameDoorOptions<Grant>;
   readonly #path: RegExp;
-  readonly #sockets: WebSocketServer;
-  #listening: Promise<Server> | undefined;
+  #listening: Promise<Listening> | undefined;
   #refused = 0;
 
   constructor(options: FrameDoorOptions<Grant>) {
     this.#options = options;
     this.#path = new RegExp(`^/${options.name}/([\\w-]{43})$`);
-    const { subprotocol } = options;
-    this.#sockets = new WebSocketServer({
-      noServer: true,
-      perMessageDeflate: false,
-      maxPayload: options.maxMessage,
-      handleProtocols: (offered) =>
-        subprotocol !== undefined && offered.has(subprotocol) ? subprotocol : false,
-    });
   }
 
   /**
@@ -59,7 +55,7 @@ export class FrameDoor<Grant> {
    */
   async address(grant: Grant, off: readonly ('clipboard' | 'resize')[] = []): Promise<string> {
     this.#listening ??= this.#listen();
-    const { port } = (await this.#listening).address() as AddressInfo;
+    const { port } = (await this.#listening).server.address() as AddressInfo;
     const token = this.tokens.issue(grant, TOKEN_LIFETIME_MS);
     const url = new URL(`/${this.#options.name}.html`, this.#options.displayOrigin);
     // A fragment never leaves the browser: no request, log or referrer holds the token.
@@ -76,28 +72,42 @@ export class FrameDoor<Grant> {
   /** Closes the port and everything that is connected. */
   async end(): Promise<void> {
     this.tokens.revoke(() => true);
-    const server = await this.#listening;
-    if (server === undefined) return;
-    for (const socket of this.#sockets.clients) socket.terminate();
+    const listening = await this.#listening;
+    if (listening === undefined) return;
+    const { server, sockets } = listening;
+    for (const socket of sockets.clients) socket.terminate();
     const closed = once(server, 'close');
     server.close();
     server.closeAllConnections();
     await closed;
   }
 
-  async #listen(): Promise<Server> {
+  /** The server is loaded with the first display: the kiosk's first picture does not wait for it. */
+  async #listen(): Promise<Listening> {
+    const [{ createServer }, { WebSocketServer }] = await Promise.all([
+      import('node:http'),
+      import('ws'),
+    ]);
+    const { maxMessage, subprotocol } = this.#options;
+    const sockets = new WebSocketServer({
+      noServer: true,
+      perMessageDeflate: false,
+      maxPayload: maxMessage,
+      handleProtocols: (offered) =>
+        subprotocol !== undefined && offered.has(subprotocol) ? subprotocol : false,
+    });
     const server = createServer((_request, response) => {
       response.writeHead(404).end();
     });
     server.maxConnections = MAX_CONNECTIONS;
     server.headersTimeout = 5_000;
-    server.on('upgrade', (request, socket, head) => this.#admit(request, socket, head));
+    server.on('upgrade', (request, socket, head) => this.#admit(sockets, request, socket, head));
     server.listen({ host: '127.0.0.1', port: 0 });
     await once(server, 'listening');
-    return server;
+    return { server, sockets };
   }
 
-  #admit(request: IncomingMessage, stream: Duplex, head: Buffer): void {
+  #admit(sockets: WebSocketServer, request: IncomingMessage, stream: Duplex, head: Buffer): void {
     stream.on('error', () => {});
     const { port } = request.socket.address() as AddressInfo;
     const { displayOrigin, subprotocol, log, onOpen } = this.#options;
@@ -120,7 +130,7 @@ export class FrameDoor<Grant> {
       stream.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
       return;
     }
-    this.#sockets.handleUpgrade(request, stream, head, (socket) => {
+    sockets.handleUpgrade(request, stream, head, (socket) => {
       socket.on('error', () => {});
       onOpen(socket, grant);
     });
