@@ -166,27 +166,38 @@ export class GuestConsole {
     }
   }
 
-  /** Types a command at the guest's keyboard; what it prints comes back through its serial line. */
-  async run(command: string, timeoutMs = 60_000): Promise<string> {
-    const mark = `end-${Math.random().toString(36).slice(2, 8)}`;
-    const from = (await this.read()).length;
-    // The mark is broken up, so that the echo of the typed line is not taken for the answer.
-    await this.type(
-      `{ ${command}; } >/dev/ttyS0 2>&1; echo ${mark.slice(0, 3)}""${mark.slice(3)}:$? >/dev/ttyS0\n`,
-    );
-    const match = await this.until(new RegExp(`${mark}:(\\d+)`), timeoutMs);
-    return this.#text.slice(from, match.index).replaceAll('\r', '').trim();
+  /**
+   * Types a command at the guest's keyboard; what it prints comes back through its serial line.
+   * A guest that comes late for its keys loses some: it is typed again, so it has to bear that.
+   */
+  async run(command: string, timeoutMs = 30_000): Promise<string> {
+    for (let tries = 3; ; tries--) {
+      const mark = `end-${Math.random().toString(36).slice(2, 8)}`;
+      const from = (await this.read()).length;
+      // The mark is broken up, so that the echo of the typed line is not taken for the answer.
+      const end = `echo ${mark.slice(0, 3)}""${mark.slice(3)}:$?`;
+      await this.type(`{ ${command}; ${end}; } >/dev/ttyS0 2>&1\n`);
+      try {
+        const match = await this.until(new RegExp(`${mark}:(\\d+)`), timeoutMs);
+        return this.#text.slice(from, match.index).replaceAll('\r', '').trim();
+      } catch (error) {
+        if (tries === 1) throw error;
+        await this.#press(['ctrl', 'c']);
+      }
+    }
   }
 
   async type(text: string): Promise<void> {
-    const monitor = this.#engine.monitor(this.#sessionId);
-    for (const character of text) {
-      await monitor?.execute('send-key', {
-        keys: keysOf(character).map((data) => ({ type: 'qcode', data })),
-        'hold-time': 12,
-      });
-      await pause(25);
-    }
+    for (const character of text) await this.#press(keysOf(character));
+  }
+
+  /** The keyboard holds about five keys (QEMU's PS2_QUEUE_SIZE) until the guest takes them. */
+  async #press(keys: readonly string[]): Promise<void> {
+    await this.#engine.monitor(this.#sessionId)?.execute('send-key', {
+      keys: keys.map((data) => ({ type: 'qcode', data })),
+      'hold-time': 12,
+    });
+    await pause(60);
   }
 }
 
