@@ -13,10 +13,15 @@ const command = ['main/cli.ts', 'rdp', 'import', file];
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test('prints the target, and says what it leaves out', () => {
-  writeFileSync(file, 'full address:s:desk.example\ngatewayhostname:s:gate.example\n');
+  writeFileSync(
+    file,
+    'full address:s:desk.example\ngatewayhostname:s:gate.example\nremoteapplicationmode:i:1\n',
+  );
   const { stdout, stderr } = spawnSync(process.execPath, command, { encoding: 'utf8' });
-  expect(RdpTarget.parse(JSON.parse(stdout)).hosts[0]?.host).toBe('desk.example');
-  expect(stderr).toContain('not carried over: gatewayhostname');
+  const target = RdpTarget.parse(JSON.parse(stdout));
+  expect(target.hosts[0]?.host).toBe('desk.example');
+  expect(target.gateway?.host).toBe('gate.example');
+  expect(stderr).toBe('not carried over: remoteapplicationmode\n');
 });
 
 test('what is no .rdp file fails with its reason', () => {
