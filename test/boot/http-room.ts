@@ -3,6 +3,7 @@
  * cable of one computer. Needs root.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -46,7 +47,8 @@ export async function openHttpRoom(room: {
   readonly campus: string;
 }): Promise<HttpRoom> {
   const { folder, packed } = room;
-  const namespace = `vstb${process.pid}`;
+  // Several rooms of one process are open at once.
+  const namespace = `vstb${randomBytes(6).toString('hex')}`;
   const www = join(folder, 'www');
   await mkdir(www, { recursive: true });
   execFileSync('cp', ['-a', '--reflink=auto', packed, join(www, 'vestibule')]);

@@ -16,6 +16,7 @@ const run = promisify(execFile);
 const PARTS: Readonly<Record<string, readonly string[]>> = {
   'sign-in': ['700x60+0+0', '520x480+380+80'],
   home: ['240x60+0+0', '620x300+0+150', '600x60+680+735'],
+  session: ['700x170+290+50'],
   offline: ['240x60+0+0', '620x260+0+190', '600x60+680+735'],
 };
 /** Of the pixels of a part. Another version of the browser draws letters a little differently. */
