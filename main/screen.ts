@@ -23,7 +23,7 @@ import {
 import { collect } from './uicache/collect.ts';
 import { createUiCache } from './uicache/uicache.ts';
 
-/** From a page's document to its first file, at most, and between files; in milliseconds. */
+/** From a page, or its document, to its first file, at most, and between files; in milliseconds. */
 const FIRST_FILE_MS = 100;
 const FILES_APART_MS = 5;
 
@@ -144,7 +144,10 @@ export async function openScreen(start: KioskStart): Promise<Screen> {
     pageWatch.loading();
     await shell.open();
   };
-  const opened = open();
+  // A page that asks for nothing (its process died at once) keeps nobody waiting.
+  const opened = open().then(() => {
+    silence ??= setTimeout(served.resolve, FIRST_FILE_MS);
+  });
   opened.catch(() => {});
 
   return {
