@@ -19,7 +19,6 @@ export async function runKiosk(start: KioskStart): Promise<void> {
     const screen = await openScreen(start);
     await screen.opened;
     const { startKiosk } = await import('./app.ts');
-    await screen.served;
     const kiosk = await startKiosk(start, screen);
     // For the journal, where boots are measured and tested.
     void kiosk.painted.then(() => process.stderr.write('vestibule: the page is on the screen\n'));

@@ -1,7 +1,6 @@
 /**
  * The screen: what the first picture needs, and nothing else. The rest of the product (app.ts) is
- * loaded when the page is in the window and started when it has its files: before that both
- * processors belong to the browser, and no request of the page waits for main.
+ * loaded when the page is in the window: before that both processors belong to the browser.
  */
 import { join } from 'node:path';
 import type { EventName, EventPayload } from '../preload/contract/contract.ts';
@@ -22,10 +21,6 @@ import {
 } from './uicache/api.ts';
 import { collect } from './uicache/collect.ts';
 import { createUiCache } from './uicache/uicache.ts';
-
-/** From a page, or its document, to its first file, at most, and between files; in milliseconds. */
-const FIRST_FILE_MS = 100;
-const FILES_APART_MS = 5;
 
 export interface KioskStart {
   readonly options: StartOptions;
@@ -54,8 +49,6 @@ export interface Screen {
   readonly shell: Shell | undefined;
   /** Settles when the page is on its way into the window. Rejects where there will be no screen. */
   readonly opened: Promise<void>;
-  /** Settles when the page has the files it asked for: from here on the browser is busy by itself. */
-  readonly served: Promise<void>;
   /** Settles when a page has been drawn for the first time. */
   readonly painted: Promise<void>;
   /** Settles when the screen is gone for good. */
@@ -83,9 +76,6 @@ export async function openScreen(start: KioskStart): Promise<Screen> {
   settings.on('changed', () => log.setLevel(settings.get('log.level')));
 
   let shell: Shell | undefined;
-  const served = Promise.withResolvers<void>();
-  let silence: NodeJS.Timeout | undefined;
-  let files = 0;
   const painted = Promise.withResolvers<void>();
   const over = Promise.withResolvers<void>();
   const ports = Promise.withResolvers<ScreenPorts>();
@@ -119,12 +109,7 @@ export async function openScreen(start: KioskStart): Promise<Screen> {
     shell = await start.openShell({
       kiosk: options.kiosk,
       developer: options.developer,
-      serveUi: async (request) => {
-        clearTimeout(silence);
-        const answer = await uiCache.serve(request);
-        silence = setTimeout(served.resolve, ++files > 1 ? FILES_APART_MS : FIRST_FILE_MS);
-        return answer;
-      },
+      serveUi: (request) => uiCache.serve(request),
       serveDisplay: createDisplayServer({
         folder: join(distFolder, 'display'),
         uiOrigin: start.uiOrigin,
@@ -144,10 +129,7 @@ export async function openScreen(start: KioskStart): Promise<Screen> {
     pageWatch.loading();
     await shell.open();
   };
-  // A page that asks for nothing (its process died at once) keeps nobody waiting.
-  const opened = open().then(() => {
-    silence ??= setTimeout(served.resolve, FIRST_FILE_MS);
-  });
+  const opened = open();
   opened.catch(() => {});
 
   return {
@@ -159,7 +141,6 @@ export async function openScreen(start: KioskStart): Promise<Screen> {
       return shell;
     },
     opened,
-    served: served.promise,
     painted: painted.promise,
     over: over.promise,
     emit: (event, payload) => shell?.emit(event, payload),
