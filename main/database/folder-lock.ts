@@ -11,6 +11,13 @@ export interface FolderLock {
 }
 
 /**
+ * What is locked now. A connection that nobody refers to is closed by the garbage collector, and
+ * its lock is gone with it: a caller that only wants the folder for as long as it lives, and drops
+ * the returned object, would lose it at some moment that no test shows.
+ */
+const held = new Set<Sqlite.Database>();
+
+/**
  * @param folder exists and can be written
  * @throws KioskError `STORE_LOCKED` where another process has it; `DISK_FULL`, `DISK_READ_ONLY`
  */
@@ -19,8 +26,14 @@ export function lockFolder(folder: string): FolderLock {
   try {
     lock = new Sqlite(join(folder, 'lock'), { timeout: 0 });
     lock.exec('BEGIN EXCLUSIVE');
-    const held = lock;
-    return { release: () => held.close() };
+    const taken = lock;
+    held.add(taken);
+    return {
+      release() {
+        taken.close();
+        held.delete(taken);
+      },
+    };
   } catch (error) {
     lock?.close();
     if (errno(error)?.startsWith('SQLITE_BUSY') === true) {

@@ -233,22 +233,28 @@ describe('processes', () => {
     expect(count(open([ROWS]))).toBeGreaterThanOrEqual(acknowledged);
   });
 
-  test('a folder is locked for one, until it ends in whatever way', async () => {
+  test('a folder is locked for one, until it ends in whatever way: the garbage collector is not one', async () => {
     const lock = lockFolder(folder);
     expect(() => lockFolder(folder)).toThrow(failing('STORE_LOCKED'));
     lock.release();
     const program = `
       const { lockFolder } = await import(${JSON.stringify(new URL('../../../main/database/folder-lock.ts', import.meta.url).href)});
       lockFolder(${JSON.stringify(folder)});
+      gc();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      gc();
       console.log('locked');
       setInterval(() => {}, 1000);`;
-    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    const child = spawn(process.execPath, ['--expose-gc', '--input-type=module', '-e', program], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    await once(child.stdout, 'data');
-    expect(() => lockFolder(folder)).toThrow(failing('STORE_LOCKED'));
-    child.kill('SIGKILL');
-    await once(child, 'exit');
+    try {
+      await once(child.stdout, 'data');
+      expect(() => lockFolder(folder)).toThrow(failing('STORE_LOCKED'));
+    } finally {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
     lockFolder(folder).release();
   });
 });
