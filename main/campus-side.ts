@@ -9,9 +9,8 @@ import { type Identity, readAddresses } from './device/identity.ts';
 import type { Logger } from './log/logger.ts';
 import { present } from './reports.ts';
 import type { Settings } from './settings/settings.ts';
-import { type FetchFile, WHOLE_FILE_BYTES } from './uicache/api.ts';
-import { collect } from './uicache/collect.ts';
-import type { FastLane } from './uicache/fast-lane.ts';
+import { WHOLE_FILE_BYTES } from './uicache/api.ts';
+import { createFastLane, type FastLane } from './uicache/fast-lane.ts';
 import type { SavedPages } from './uicache/page-saver.ts';
 
 export interface KioskCampusOptions {
@@ -47,38 +46,19 @@ export function createKioskCampus(options: KioskCampusOptions): Campus {
   });
 }
 
-/**
- * Files of a UI bundle: small ones over kept-alive connections, the rest through the campus client.
- * The lane is loaded with the first file: the first picture does not wait for it.
- */
+/** Files of a UI bundle: small ones over kept-alive connections, the rest through the campus client. */
 export function createUiLane(campus: Campus, settings: Settings): FastLane {
-  let made: Promise<FastLane> | undefined;
-  const otherwise: FetchFile = (file, bundle, { signal }) => {
-    const url = `${bundle.base}${encodeURI(file.path)}`;
-    return file.size > WHOLE_FILE_BYTES
-      ? campus.http.range(url, 0, file.size, { signal })
-      : campus.http.get(url, { maxBytes: file.size, signal }).then(({ body }) => body);
-  };
-  const make = async (): Promise<FastLane> => {
-    const { createFastLane } = await import('./uicache/fast-lane.ts');
-    return createFastLane({
-      server: () => campus.link.server,
-      ca: authority(settings).ca,
-      userAgent: `Vestibule/${VERSION}`,
-      otherwise,
-    });
-  };
-  const fetchSmall = async (...[file, ...request]: Parameters<FetchFile>): Promise<Uint8Array> => {
-    made ??= make();
-    return collect((await made).fetchFile(file, ...request), file.size);
-  };
-  return {
-    fetchFile: (file, ...request) =>
-      file.size > WHOLE_FILE_BYTES ? otherwise(file, ...request) : fetchSmall(file, ...request),
-    async close() {
-      await (await made)?.close();
+  return createFastLane({
+    server: () => campus.link.server,
+    ca: authority(settings).ca,
+    userAgent: `Vestibule/${VERSION}`,
+    otherwise: (file, bundle, { signal }) => {
+      const url = `${bundle.base}${encodeURI(file.path)}`;
+      return file.size > WHOLE_FILE_BYTES
+        ? campus.http.range(url, 0, file.size, { signal })
+        : campus.http.get(url, { maxBytes: file.size, signal }).then(({ body }) => body);
     },
-  };
+  });
 }
 
 /** The pages that an entry of the catalogue wants kept for offline use. */

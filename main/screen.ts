@@ -1,6 +1,7 @@
 /**
  * The screen: what the first picture needs, and nothing else. The rest of the product (app.ts) is
- * loaded when the page is in the window: before that both processors belong to the browser.
+ * loaded when the browser asks for the page: before that both processors belong to the browser.
+ * They never wait for the page itself, which may need them (a damaged file is fetched again).
  */
 import { join } from 'node:path';
 import type { EventName, EventPayload } from '../preload/contract/contract.ts';
@@ -47,6 +48,8 @@ export interface Screen {
   readonly pageWatch: PageWatch;
   /** Undefined until there is a window. */
   readonly shell: Shell | undefined;
+  /** Settles when the browser asks for the page, or there will be no screen. */
+  readonly asked: Promise<void>;
   /** Settles when the page is on its way into the window. Rejects where there will be no screen. */
   readonly opened: Promise<void>;
   /** Settles when a page has been drawn for the first time. */
@@ -76,6 +79,7 @@ export async function openScreen(start: KioskStart): Promise<Screen> {
   settings.on('changed', () => log.setLevel(settings.get('log.level')));
 
   let shell: Shell | undefined;
+  const asked = Promise.withResolvers<void>();
   const painted = Promise.withResolvers<void>();
   const over = Promise.withResolvers<void>();
   const ports = Promise.withResolvers<ScreenPorts>();
@@ -109,7 +113,10 @@ export async function openScreen(start: KioskStart): Promise<Screen> {
     shell = await start.openShell({
       kiosk: options.kiosk,
       developer: options.developer,
-      serveUi: (request) => uiCache.serve(request),
+      serveUi: (request) => {
+        asked.resolve();
+        return uiCache.serve(request);
+      },
       serveDisplay: createDisplayServer({
         folder: join(distFolder, 'display'),
         uiOrigin: start.uiOrigin,
@@ -129,7 +136,7 @@ export async function openScreen(start: KioskStart): Promise<Screen> {
     pageWatch.loading();
     await shell.open();
   };
-  const opened = open();
+  const opened = open().finally(asked.resolve);
   opened.catch(() => {});
 
   return {
@@ -140,6 +147,7 @@ export async function openScreen(start: KioskStart): Promise<Screen> {
     get shell() {
       return shell;
     },
+    asked: asked.promise,
     opened,
     painted: painted.promise,
     over: over.promise,

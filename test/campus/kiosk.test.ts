@@ -3,7 +3,7 @@
  * that never paints, databases damaged. Real browser, real machines, embedded campus.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -140,4 +140,29 @@ test('damaged databases are set aside: the kiosk starts, people sign in, machine
   await driver.stopAll();
   const aside = readdirSync(data(), { recursive: true, encoding: 'utf8' });
   expect(aside.filter((path) => path.includes('.corrupt-')).length).toBeGreaterThan(0);
+});
+
+test('a damaged page of the kept UI is fetched again while the kiosk starts', async () => {
+  await startKiosk();
+  const { ui } = await driver.state();
+  await driver.disconnect();
+  await kiosk.stop();
+  const kept = readdirSync(join(data(), 'ui'), { recursive: true, withFileTypes: true }).filter(
+    (entry) => entry.isFile() && !entry.name.includes('.db') && entry.name !== 'lock',
+  );
+  expect(kept.length).toBeGreaterThan(0);
+  for (const { parentPath, name } of kept) {
+    const path = join(parentPath, name);
+    writeFileSync(path, readFileSync(path).fill(0x2a));
+  }
+  const known = demo.server.reports.size;
+  await startKiosk();
+  await driver.signIn('alice', 'member');
+  const repaired = ['ui.repaired', 'ui.rebuilt'];
+  await until(
+    async () =>
+      [...demo.server.reports.values()].slice(known).some(({ kind }) => repaired.includes(kind)) ||
+      undefined,
+  );
+  await until(async () => (await driver.state()).ui.version === ui.version || undefined);
 });
