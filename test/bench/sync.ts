@@ -7,7 +7,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -18,6 +18,7 @@ import { bundleFolder, generateKey, signManifest } from '../../main/campus/publi
 import { silentLogger } from '../../main/log/logger.ts';
 import { createFastLane } from '../../main/uicache/fast-lane.ts';
 import { createUiCache } from '../../main/uicache/uicache.ts';
+import { freePort } from '../support/ports.ts';
 import { median, printResult, printTable } from './report.ts';
 
 const FILES = 2_000;
@@ -245,16 +246,6 @@ async function startServer(): Promise<{ url: string; stop(): Promise<void> }> {
       await ended;
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 async function answering(port: number): Promise<void> {

@@ -113,7 +113,8 @@ test('a published UI that never paints is rolled back and reported', async () =>
   await driver.disconnect();
   driver = new KioskDriver(run());
   await driver.connect({ live: false });
-  expect((await driver.state()).ui).toEqual({ source: 'cached', version: good });
+  await until(async () => (await driver.state()).ui.version === good || undefined);
+  expect((await driver.state()).ui.source).toBe('cached');
 
   await demo.content.publish((manifest) => ({ ...manifest, ui: before.ui }));
   demo.server.push('manifest');

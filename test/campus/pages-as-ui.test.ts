@@ -35,6 +35,9 @@ test('the manifest puts pages in front, gives them the bridge, and takes both ba
   const driver = new KioskDriver(runtimeFolder);
   const pages = (): Page[] => driver.pages().filter((page) => page.url().startsWith(origin));
   const shown = (): Promise<Page> => until(async () => pages()[0]);
+  /** A page is there before its title is. */
+  const titled = (page: Page, title: string): Promise<true> =>
+    until(async () => ((await page.title()) === title ? true : undefined));
   try {
     await driver.connect();
     const start = `${origin}/`;
@@ -45,7 +48,7 @@ test('the manifest puts pages in front, gives them the bridge, and takes both ba
     demo.server.push('manifest');
 
     const first = await shown();
-    expect(await first.title()).toBe('new here');
+    await titled(first, 'new here');
     await first.reload();
     expect(await first.title()).toBe('visitor=1');
     const person = await first.evaluate(() =>
@@ -58,7 +61,7 @@ test('the manifest puts pages in front, gives them the bridge, and takes both ba
     // Who leaves takes their cookies along.
     await driver.signOut();
     const second = await until(async () => pages().find((page) => page !== first));
-    expect(await second.title()).toBe('new here');
+    await titled(second, 'new here');
 
     await demo.content.publish(({ pages: _pages, ...manifest }) => manifest);
     demo.server.push('manifest');

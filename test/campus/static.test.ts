@@ -3,11 +3,11 @@
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { silentLogger } from '../../main/log/logger.ts';
 import { Launcher } from '../../main/process/launcher.ts';
+import { freePort } from '../support/ports.ts';
 import { codeOf } from '../unit/campus/support.ts';
 import { startCampus } from './server/campus.ts';
 import { buildDemoCampus } from './server/demo.ts';
@@ -60,15 +60,6 @@ const nginx: Serve = async (folder) => {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 };
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (typeof address !== 'object' || address === null) throw new Error('no port');
-  return address.port;
-}
 
 function hasNginx(): boolean {
   try {

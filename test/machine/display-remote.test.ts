@@ -19,6 +19,7 @@ import {
   UI_ORIGIN,
 } from '../support/display-page.ts';
 import { startGuest, type TestGuest } from '../support/guest.ts';
+import { freePort } from '../support/ports.ts';
 import { deskFor, unasked } from '../support/questions.ts';
 import { createSpicePki, type SpicePki } from '../support/spice-pki.ts';
 
@@ -35,7 +36,7 @@ const pins = openPinStore({ path: ':memory:', now: Date.now, log: silentLogger }
 
 beforeAll(async () => {
   pki = await createSpicePki('hv1.lab.invalid');
-  [port, tlsPort] = await freePorts();
+  [port, tlsPort] = [await freePort(), await freePort()];
   guest = await startGuest({ listen: { port, tlsPort, pki: pki.folder }, password: PASSWORD });
   proxy = await startProxy(tlsPort);
   bridge = createSpiceBridge({
@@ -166,7 +167,7 @@ test('an entry with a ticket endpoint: checked, then drawn through TLS and the p
   try {
     const frame = await display.show('a', await running.surface.open());
     await display.message('a', 'ready');
-    expect(await display.pixel(frame, 4, 4)).toEqual([255, 0, 0]);
+    await expect.poll(() => display.pixel(frame, 4, 4)).toEqual([255, 0, 0]);
     // One for the check and the first frame; a proxy connection for each channel besides.
     expect(asked).toEqual(['tickets/desk']);
     expect(proxy.seen.length).toBeGreaterThanOrEqual(5);
@@ -200,20 +201,6 @@ function request(values: Record<string, unknown>, notices: string[]): StartReque
     notice: (error) => notices.push(error.code),
     ask: unasked,
   };
-}
-
-async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()];
-  const ports = await Promise.all(
-    servers.map(async (server) => {
-      server.listen({ host: '127.0.0.1', port: 0 });
-      await once(server, 'listening');
-      const address = server.address();
-      return typeof address === 'object' && address !== null ? address.port : 0;
-    }),
-  );
-  for (const server of servers) server.close();
-  return [ports[0] ?? 0, ports[1] ?? 0];
 }
 
 /** As Proxmox's spiceproxy: CONNECT with a ticket for a host; whatever the host, one server. */

@@ -14,6 +14,7 @@ import {
   openDisplayPage,
 } from '../support/display-page.ts';
 import { openLine } from '../support/line.ts';
+import { freePort } from '../support/ports.ts';
 import { everyProcess, processTree, textsInMemory } from '../support/processes.ts';
 import { answers } from '../support/questions.ts';
 import {
@@ -23,12 +24,7 @@ import {
   RDP_USER,
   type RdpBench,
 } from '../support/rdp-page.ts';
-import {
-  freePort,
-  type RdpServer,
-  type SharedDesktop,
-  startSharedDesktop,
-} from '../support/rdp-servers.ts';
+import { type RdpServer, type SharedDesktop, startSharedDesktop } from '../support/rdp-servers.ts';
 
 const USER = RDP_USER;
 const PASSWORD = 'Geheim & Zutritt-4711 €';

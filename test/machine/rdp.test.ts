@@ -21,14 +21,10 @@ import { probe } from '../../main/sessions/rdp/probe.ts';
 import type { WireError } from '../../preload/contract/errors.ts';
 import { type Display, startDisplay } from '../support/display.ts';
 import { DISPLAY_ORIGIN, UI_ORIGIN } from '../support/display-page.ts';
+import { freePort } from '../support/ports.ts';
 import { everyProcess } from '../support/processes.ts';
 import { answers, deskFor, unasked } from '../support/questions.ts';
-import {
-  freePort,
-  type RdpServer,
-  type SharedDesktop,
-  startSharedDesktop,
-} from '../support/rdp-servers.ts';
+import { type RdpServer, type SharedDesktop, startSharedDesktop } from '../support/rdp-servers.ts';
 
 const USER = 'anna';
 const PASSWORD = 'Geheim & Zutritt-4711';

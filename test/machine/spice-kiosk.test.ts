@@ -18,7 +18,7 @@ import { buildDemoCampus } from '../campus/server/demo.ts';
 import { type Display, startDisplay } from '../support/display.ts';
 import { startGuest, type TestGuest } from '../support/guest.ts';
 import { KioskDriver } from '../support/kiosk-driver.ts';
-import { freePort } from '../support/rdp-servers.ts';
+import { freePort } from '../support/ports.ts';
 
 const root = join(fileURLToPath(import.meta.url), '..', '..', '..');
 const TICKET = 'Ticket & Geheim-42';

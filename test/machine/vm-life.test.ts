@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } fr
 import { chmod, copyFile, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { processesIn } from '../../main/sessions/vm/processes.ts';
 import { demoDisk, GuestConsole, type MachineLab, machineLab } from '../support/machines.ts';
 
@@ -78,7 +78,7 @@ describe('a machine', () => {
   });
 
   it('that is killed from outside, or falls silent, is reported', async () => {
-    lab = await machineLab(demo(), { times: { answerMs: 1_500, heartbeatMs: 300, quitMs: 300 } });
+    lab = await machineLab(demo(), { times: { answerMs: 10_000, heartbeatMs: 300, quitMs: 300 } });
     const requests = [0, 1].map(() => lab.request({ description: { networks: [] } }));
     const [killed, frozen] = await Promise.all(
       requests.map((request) => lab.engine.start(request)),
@@ -205,6 +205,7 @@ describe('a restart of main', () => {
     const main = spawn(process.execPath, [mainProgram, lab.folder, disk], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    onTestFinished(() => void main.kill('SIGKILL'));
     await once(main.stdout, 'data');
     const dead = pidOf('dead');
     const exit = once(main, 'exit');

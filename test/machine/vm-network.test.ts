@@ -89,7 +89,7 @@ describe('private network', () => {
       );
       const [one, two, , outside] = guests;
       const ping = (from: GuestConsole | undefined, to: string | undefined): Promise<string> =>
-        from?.run(`ping -c 2 -W 4 ${to} | tail -3`) ?? Promise.resolve('');
+        from?.run(`ping -c 2 -W 15 ${to} | tail -3`) ?? Promise.resolve('');
       expect(await ping(one, addresses[1])).toContain(' 0% packet loss');
       expect(await ping(one, addresses[2])).toContain(' 0% packet loss');
       expect(await ping(two, addresses[2])).toContain(' 0% packet loss');

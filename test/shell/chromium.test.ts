@@ -7,6 +7,7 @@ import { findChromium } from '../../main/shell/select.ts';
 import { conformance } from './conformance.ts';
 import { type Candidate, page, startHarness, UI, until } from './harness.ts';
 import { pagesConformance } from './pages.ts';
+import { webSessionConformance } from './web-sessions.ts';
 
 const program = findChromium({ env: process.env, root: process.cwd() });
 if (program === null) throw new Error('the tests need the package chromium');
@@ -24,6 +25,7 @@ const candidate = (developer = false): Candidate => ({
 });
 
 conformance(candidate());
+webSessionConformance(candidate());
 pagesConformance(candidate());
 
 describe('chromium alone', () => {

@@ -1,18 +1,16 @@
-/** What every shell promises, whichever it is. Run by chromium.test.ts. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+/** What every shell promises of the UI's own page. Run by chromium.test.ts and electron.test.ts. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocketServer } from 'ws';
-import type { ViewOptions } from '../../main/shell/shell.ts';
 import { MAX_MESSAGE_LENGTH } from '../../preload/contract/contract.ts';
 import { listeningPorts, processTree } from '../support/processes.ts';
 import {
   type Candidate,
   DISPLAY,
+  filesBelow,
   type Harness,
+  insist,
   page,
   type Site,
-  sitePage,
   startHarness,
   startSite,
   UI,
@@ -38,19 +36,6 @@ export function conformance(candidate: Candidate): void {
       h.events.returnChord = 0;
       h.events.crashed.length = 0;
       site.clear();
-    });
-
-    const viewOptions = (over: Partial<ViewOptions> = {}): ViewOptions => ({
-      id: 'view',
-      url: `http://127.0.0.1:${site.port}/`,
-      hosts: ['127.0.0.1'],
-      title: 'Session',
-      backLabel: 'Back (Ctrl+Alt+Home)',
-      refusedText: 'This page is not part of the session.',
-      downloads: false,
-      uploads: false,
-      print: false,
-      ...over,
     });
 
     describe('the bridge', () => {
@@ -231,7 +216,7 @@ export function conformance(candidate: Candidate): void {
             notifications: await Notification.requestPermission(),
             midi: await denied(navigator.requestMIDIAccess({ sysex: true })),
           };
-          for (let i = 0; i < 100 && popup && !popup.closed; i++) await sleep(50);
+          for (let i = 0; i < 600 && popup && !popup.closed; i++) await sleep(100);
           return { ...result, popup: popup === null || popup.closed };`);
         expect(result).toEqual({
           position: 'denied',
@@ -240,8 +225,7 @@ export function conformance(candidate: Candidate): void {
           midi: expect.stringMatching(/NotAllowedError|SecurityError/),
           popup: true,
         });
-        const files = readdirSync(h.home, { recursive: true }).map(String);
-        expect(files.filter((name) => name.includes('leak'))).toEqual([]);
+        expect(filesBelow(h.home).filter((name) => name.includes('leak'))).toEqual([]);
       });
 
       test("the served Content-Security-Policy is the page's, and ours is added", async () => {
@@ -249,13 +233,13 @@ export function conformance(candidate: Candidate): void {
         h.uiPages.set('/strict', {
           headers: { 'Content-Security-Policy': "script-src 'nonce-right'" },
           body: `<script>window.inline = 1</script><script nonce="right">
-            const blocked = [];
-            addEventListener('securitypolicyviolation', (event) => blocked.push(event.effectiveDirective));
+            const blocked = new Promise((resolve) => addEventListener('securitypolicyviolation',
+              ({ effectiveDirective }) => effectiveDirective === 'connect-src' && resolve(true)));
             let evaluated = true;
             try { eval('1'); } catch { evaluated = false; }
             fetch('https://example.org/').catch(() => {});
-            setTimeout(() => kiosk.ui.report({ message: JSON.stringify(
-              { inline: typeof window.inline, evaluated, connect: blocked.includes('connect-src') }) }), 300);
+            blocked.then((connect) => kiosk.ui.report({ message: JSON.stringify(
+              { inline: typeof window.inline, evaluated, connect }) }));
           </script>`,
         });
         expect(await h.run(`location.href = '/strict'; await sleep(60000);`)).toEqual({
@@ -357,225 +341,22 @@ export function conformance(candidate: Candidate): void {
           </script>`,
         });
         await h.run(
-          `addEventListener('message', () => say('focused'), { once: true }); await sleep(300); return 'ready';`,
+          `addEventListener('message', () => say('focused'), { once: true });
+           if (document.readyState !== 'complete') await new Promise((loaded) => addEventListener('load', loaded));
+           return 'ready';`,
           `<iframe src="${DISPLAY}/" style="position:fixed;inset:200px 0 0 0;width:100%;height:600px"></iframe>`,
         );
-        // The window manager gives the focus when it pleases; a person presses again as well.
-        await until(() => {
-          h.key('ctrl+alt+Home');
-          return h.events.returnChord > 0;
-        });
-        h.click(600, 500);
-        expect(await h.said()).toBe('focused');
+        const chord = (): void => h.key('ctrl+alt+Home');
+        await insist(
+          chord,
+          until(() => h.events.returnChord > 0),
+        );
+        expect(await insist(() => h.click(600, 500), h.said())).toBe('focused');
         h.events.returnChord = 0;
-        await until(() => {
-          h.key('ctrl+alt+Home');
-          return h.events.returnChord > 0;
-        });
-      });
-    });
-
-    describe('web sessions', () => {
-      beforeEach(async () => {
-        await h.run(`return 'under the view';`);
-      });
-
-      test('have no bridge, show the strip, and return by the chord', async () => {
-        site.pages.set(
-          '/',
-          sitePage(`
-            await sleep(300);
-            const strip = [...document.documentElement.children].at(-1);
-            strip.remove();
-            await sleep(100);
-            return {
-              kiosk: typeof window.kiosk,
-              leaked: Object.getOwnPropertyNames(window).filter((key) => /vestibule/i.test(key)),
-              strip: strip.isConnected && strip.matches(':popover-open') && strip.shadowRoot === null,
-              size: [innerWidth, innerHeight],
-            };`),
+        await insist(
+          chord,
+          until(() => h.events.returnChord > 0),
         );
-        const view = await h.shell.openView(viewOptions());
-        expect(await site.report()).toEqual({
-          kiosk: 'undefined',
-          leaked: [],
-          strip: true,
-          size: [1280, 800],
-        });
-        await view.show();
-        await until(() => {
-          h.key('ctrl+alt+Home');
-          return h.events.returnChord > 0;
-        });
-        // The strip's button is in the middle of the top edge.
-        h.events.returnChord = 0;
-        h.click(680, 18);
-        await until(() => h.events.returnChord > 0);
-        await view.hide();
-        await view.close();
-        expect(await view.closed).toEqual({ crashed: false });
-      });
-
-      test('reach their own hosts only', async () => {
-        const other = `http://localhost:${site.port}`;
-        h.displayPages.set('/', { body: 'of the display' });
-        site.pages.set('/frame', sitePage(`return 'the frame loaded';`));
-        site.pages.set(
-          '/',
-          sitePage(
-            `const get = (url) => fetch(url, { mode: 'no-cors' }).then(() => 'reached', () => 'refused');
-             const socket = new Promise((resolve) => {
-               const s = new WebSocket('ws://localhost:${site.port}/socket');
-               s.onopen = () => resolve('open'); s.onerror = () => resolve('refused');
-             });
-             const worker = new Promise((resolve) => {
-               const source = "fetch('${other}/worker', { mode: 'no-cors' }).then(() => postMessage('reached'), () => postMessage('refused'))";
-               const w = new Worker(URL.createObjectURL(new Blob([source])));
-               w.onmessage = ({ data }) => resolve(data);
-             });
-             const result = { ui: await get('${UI}/'), display: await get('${DISPLAY}/'), fetch: await get('${other}/x'), socket: await socket, worker: await worker };
-             setTimeout(() => { location.href = '${other}/'; }, 500);
-             return result;`,
-            `<iframe src="${other}/frame"></iframe>`,
-          ),
-        );
-        const view = await h.shell.openView(viewOptions());
-        expect(await site.report()).toEqual({
-          ui: 'refused',
-          display: 'refused',
-          fetch: 'refused',
-          socket: 'refused',
-          worker: 'refused',
-        });
-        await new Promise((resolve) => setTimeout(resolve, 1500));
-        await view.close();
-        expect(site.requests.filter((line) => line.startsWith('localhost'))).toEqual([]);
-      });
-
-      test('keep nothing: the next one starts clean', async () => {
-        site.pages.set(
-          '/',
-          sitePage(`
-            const before = [document.cookie, localStorage.getItem('kept'), (await caches.keys()).length];
-            document.cookie = 'kept=1; max-age=99999';
-            localStorage.setItem('kept', '1');
-            await caches.open('kept');
-            return before;`),
-        );
-        for (const id of ['first', 'second']) {
-          const view = await h.shell.openView(viewOptions({ id }));
-          expect(await site.report()).toEqual(['', null, 0]);
-          await view.close();
-        }
-      });
-
-      test('are answered from what was saved when the network does not answer', async () => {
-        const gone = await startSite();
-        await gone.stop();
-        const asked: string[] = [];
-        const view = await h.shell.openView(
-          viewOptions({
-            url: `http://127.0.0.1:${gone.port}/saved`,
-            offline: async (request) => {
-              asked.push(request.url.pathname);
-              if (request.url.pathname !== '/saved') return undefined;
-              return {
-                status: 200,
-                headers: { 'content-type': 'text/html' },
-                body: new TextEncoder().encode(`<script>fetch('/shown')</script>`),
-              };
-            },
-          }),
-        );
-        await until(() => asked.includes('/shown'));
-        expect(asked[0]).toBe('/saved');
-        await view.close();
-      });
-
-      test('fold a popup into themselves', async () => {
-        site.pages.set(
-          '/',
-          sitePage(
-            `await sleep(300); return 'ready';`,
-            '<a href="/popup" target="_blank" rel="opener" style="position:fixed;inset:100px 0 0 0">x</a>',
-          ),
-        );
-        site.pages.set('/popup', sitePage(`return { popup: true, opener: window.opener };`));
-        const view = await h.shell.openView(viewOptions());
-        expect(await site.report()).toBe('ready');
-        await view.show();
-        h.click(600, 400);
-        expect(await site.report()).toEqual({ popup: true, opener: null });
-        await view.close();
-      });
-
-      test('refuse files in and out', async () => {
-        site.pages.set(
-          '/',
-          sitePage(
-            `const link = document.createElement('a');
-             link.href = URL.createObjectURL(new Blob(['x']));
-             link.download = 'leak.txt';
-             link.click();
-             const input = document.querySelector('input');
-             input.addEventListener('cancel', () => say('no file'));
-             await sleep(500);
-             return 'ready';`,
-            '<input type="file" style="position:fixed;inset:100px 0 0 0;width:100%;height:600px">',
-          ),
-        );
-        const view = await h.shell.openView(viewOptions());
-        expect(await site.report()).toBe('ready');
-        await view.show();
-        h.click(200, 400);
-        expect(await site.report()).toBe('no file');
-        await view.close();
-        const files = readdirSync(h.home, { recursive: true }).map(String);
-        expect(files.filter((name) => name.includes('leak'))).toEqual([]);
-      });
-
-      test('take files away where the policy allows it, and keep them no longer than themselves', async () => {
-        site.pages.set(
-          '/',
-          sitePage(
-            `const link = document.createElement('a');
-             link.href = URL.createObjectURL(new Blob(['what it gives']));
-             link.download = 'given.txt';
-             link.click();
-             return 'ready';`,
-          ),
-        );
-        const given = (): string[] =>
-          readdirSync(h.home, { recursive: true, withFileTypes: true })
-            .filter((entry) => entry.isFile())
-            .map((entry) => join(entry.parentPath, entry.name))
-            .filter((path) => readFileSync(path).includes('what it gives'));
-        const view = await h.shell.openView(viewOptions({ downloads: true }));
-        expect(await site.report()).toBe('ready');
-        await until(() => given().length > 0);
-        await view.close();
-        await until(() => given().length === 0);
-      });
-
-      test('print nothing where the policy does not allow it', async () => {
-        site.pages.set('/', sitePage(`window.print(); return window.print.toString();`));
-        const view = await h.shell.openView(viewOptions({ print: false }));
-        expect(await site.report()).not.toContain('native code');
-        await view.close();
-      });
-
-      test('that crash are over, and the UI is not', async () => {
-        const before = new Set(processTree(h.pid()).map(({ pid }) => pid));
-        site.pages.set('/', sitePage(`return 'up';`));
-        const view = await h.shell.openView(viewOptions());
-        expect(await site.report()).toBe('up');
-        for (const { pid, commandLine } of processTree(h.pid())) {
-          if (commandLine.includes('--type=renderer') && !before.has(pid)) {
-            process.kill(pid, 'SIGKILL');
-          }
-        }
-        expect(await view.closed).toEqual({ crashed: true });
-        expect(await h.run(`return 'still here';`)).toBe('still here');
       });
     });
 

@@ -4,6 +4,7 @@ import { startElectronShell } from '../support/electron-shell.ts';
 import { conformance } from './conformance.ts';
 import type { Candidate } from './harness.ts';
 import { pagesConformance } from './pages.ts';
+import { webSessionConformance } from './web-sessions.ts';
 
 const program = findElectron({ env: process.env, root: process.cwd() });
 const REASON =
@@ -18,5 +19,6 @@ if (program === null) {
     create: (options) => startElectronShell(program, options),
   };
   conformance(candidate);
+  webSessionConformance(candidate);
   pagesConformance(candidate);
 }

@@ -4,10 +4,13 @@
  */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createDispatcher } from '../../main/bridge/dispatcher.ts';
 import type { LogFields, Logger } from '../../main/log/logger.ts';
 import type {
@@ -25,16 +28,17 @@ import { handlersWith } from '../support/handlers.ts';
 export const UI = 'https://ui.vestibule.invalid';
 export const DISPLAY = 'https://display.vestibule.invalid';
 
-/** A shell under test. */
 /** What each document with the bridge asks by itself, before any script of the page runs. */
 const FIRST_QUESTION = '{"id":1,"method":"state.get"';
 
+/** A shell under test. */
 export interface Candidate {
   readonly name: string;
   create(
     options: ShellOptions & { readonly env: Record<string, string>; readonly log: Logger },
   ): Promise<{
-    readonly shell: Shell /** The root of its process tree. */;
+    readonly shell: Shell;
+    /** The root of its process tree. */
     readonly pid: () => number;
   }>;
 }
@@ -164,7 +168,8 @@ export async function startHarness(candidate: Candidate): Promise<Harness> {
     async stop() {
       await shell.close();
       await display.stop();
-      rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+      // The last of the shell's processes may still be writing.
+      await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 });
     },
   };
 }
@@ -227,11 +232,17 @@ export async function startSite(): Promise<Site> {
   };
 }
 
-/** A document of a web session, which has no bridge: it reports by `fetch`. */
+/**
+ * A document of a web session, which has no bridge: it reports by `fetch`. The body may use
+ * `sleep(ms)` and `when(ask)`, which resolves with what `ask` answers once that is true.
+ */
 export function sitePage(body: string, html = ''): Page {
   return {
     body: `<!doctype html><meta charset="utf-8"><title>site</title><body>${html}<script>
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const when = async (ask) => {
+  for (;;) { const found = ask(); if (found) return found; await sleep(50); }
+};
 const say = (value) => fetch('/report', { method: 'POST', body: JSON.stringify(value ?? null) });
 (async () => { ${body} })().then(say, (error) => say({ thrown: String(error) }));
 </script>`,
@@ -240,7 +251,44 @@ const say = (value) => fetch('/report', { method: 'POST', body: JSON.stringify(v
 
 /** Resolves once the condition holds; the test's own time limit ends the wait. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 50));
+  while (!(await condition())) await sleep(50);
+}
+
+/**
+ * Does what a person does again until it has its answer: windows get the focus, and take clicks,
+ * when it pleases the window manager. One try has time to be answered before the next.
+ */
+export async function insist<T>(act: () => void, answer: Promise<T>): Promise<T> {
+  let answered = false;
+  const settled = answer.finally(() => {
+    answered = true;
+  });
+  while (!answered) {
+    act();
+    await Promise.race([settled, sleep(2_000)]);
+  }
+  return settled;
+}
+
+/** The files below a folder in which programs make and remove files meanwhile. */
+export function filesBelow(folder: string): string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+      const path = join(folder, entry.name);
+      return entry.isDirectory() ? filesBelow(path) : [path];
+    });
+  } catch {
+    return [];
+  }
+}
+
+/** Whether a regular file that may vanish at any moment contains the text. */
+export function fileContains(path: string, text: string): boolean {
+  try {
+    return readFileSync(path).includes(text);
+  } catch {
+    return false;
+  }
 }
 
 function serveFrom(pages: Map<string, Page>): (request: OriginRequest) => Promise<OriginResponse> {
@@ -255,7 +303,8 @@ function serveFrom(pages: Map<string, Page>): (request: OriginRequest) => Promis
   };
 }
 
-function mailbox<T>(): { put(value: T): void; take(): Promise<T>; clear(): void } {
+/** Words in the order in which they came, for takers in the order in which they asked. */
+export function mailbox<T>(): { put(value: T): void; take(): Promise<T>; clear(): void } {
   let values: T[] = [];
   let takers: ((value: T) => void)[] = [];
   return {
@@ -276,12 +325,6 @@ function mailbox<T>(): { put(value: T): void; take(): Promise<T>; clear(): void 
       takers = [];
     },
   };
-}
-
-async function text(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk);
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 /** Shows what a shell logs when VESTIBULE_TEST_LOG is set. */

@@ -1,9 +1,10 @@
-/** What every shell promises of pages of the campus in front of the UI. Run by chromium.test.ts. */
+/** What every shell promises of pages of the campus in front of the UI. Run by chromium.test.ts and electron.test.ts. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../main/base/clock.ts';
 import { CampusClient } from '../../main/campus/client.ts';
@@ -13,7 +14,15 @@ import { silentLogger } from '../../main/log/logger.ts';
 import { PagesScreen } from '../../main/pages-screen.ts';
 import { createPageCache } from '../../main/uicache/pages.ts';
 import type { PageCache } from '../../main/uicache/pages-api.ts';
-import { type Candidate, type Harness, startHarness, UI, until } from './harness.ts';
+import {
+  type Candidate,
+  type Harness,
+  insist,
+  mailbox,
+  startHarness,
+  UI,
+  until,
+} from './harness.ts';
 
 export function pagesConformance(candidate: Candidate): void {
   describe(`${candidate.name}: pages of the campus`, () => {
@@ -41,9 +50,8 @@ export function pagesConformance(candidate: Candidate): void {
       h.calls.length = 0;
       h.events.returnChord = 0;
       h.privileged = [];
-      foreign.seen.length = 0;
-      php.seen.length = 0;
-      php.down = false;
+      php.clear();
+      foreign.clear();
     });
 
     /** The colour in the lower part of the screen, as a person sees it. */
@@ -175,15 +183,10 @@ export function pagesConformance(candidate: Candidate): void {
       try {
         expect(await php.said()).toBe('up');
         await until(() => screen.front);
-        await until(() => {
-          h.key('ctrl+alt+Home');
-          return h.events.returnChord > 0;
-        });
+        const returned = (): Promise<void> => until(() => h.events.returnChord > 0);
+        await insist(() => h.key('ctrl+alt+Home'), returned());
         h.events.returnChord = 0;
-        await until(() => {
-          h.click(680, 18);
-          return h.events.returnChord > 0;
-        });
+        await insist(() => h.click(680, 18), returned());
         expect(screen.toggle()).toBe(true);
         expect(screen.front).toBe(false);
         mayCover = false;
@@ -225,12 +228,13 @@ interface Php {
   down: boolean;
   readonly seen: string[];
   said(): Promise<unknown>;
+  /** Answers again, and forgets what was asked and said. */
+  clear(): void;
   stop(): Promise<void>;
 }
 
 async function startPhp(): Promise<Php> {
-  const words: unknown[] = [];
-  const takers: ((word: unknown) => void)[] = [];
+  const words = mailbox<unknown>();
   const seen: string[] = [];
   const state = { page: '', down: false };
   const html = (body: string): string => `<!doctype html><meta charset="utf-8">
@@ -245,10 +249,7 @@ async function startPhp(): Promise<Php> {
     seen.push(path);
     const type = { 'content-type': 'text/html; charset=utf-8' };
     if (path === '/say') {
-      const word: unknown = JSON.parse(await text(request));
-      const taker = takers.shift();
-      if (taker) taker(word);
-      else words.push(word);
+      words.put(JSON.parse(await text(request)));
       response.writeHead(204).end();
     } else if (path === '/login' && request.method === 'POST') {
       const user = new URLSearchParams(await text(request)).get('user') ?? '';
@@ -292,19 +293,15 @@ async function startPhp(): Promise<Php> {
       state.down = down;
       if (down) server.closeAllConnections();
     },
-    said() {
-      if (words.length > 0) return Promise.resolve(words.shift());
-      return new Promise((resolve) => takers.push(resolve));
+    said: () => words.take(),
+    clear() {
+      state.down = false;
+      seen.length = 0;
+      words.clear();
     },
     async stop() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
   };
-}
-
-async function text(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk);
-  return Buffer.concat(chunks).toString('utf8');
 }

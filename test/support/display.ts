@@ -24,24 +24,24 @@ export async function startDisplay(
     ['-displayfd', '3', '-screen', '0', screen, '-nolisten', 'tcp', '-noreset'],
     { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] },
   );
-  const number = await readNumber(server);
-  const name = `:${number}`;
-  const env = environment(name);
-  const manager = spawn('openbox', [], { env, stdio: 'ignore' });
-  await Promise.race([
-    once(manager, 'spawn'),
-    once(manager, 'error').then(([error]) => fail(error)),
-  ]);
-  // Windows that open before the manager has taken over stay unmanaged.
-  await managed(env);
-  return {
-    name,
-    env,
-    async stop() {
-      await end(manager);
-      await end(server);
-    },
+  let manager: ChildProcess | undefined;
+  const stop = async (): Promise<void> => {
+    if (manager) await end(manager);
+    await end(server);
   };
+  try {
+    const name = `:${await readNumber(server)}`;
+    const env = environment(name);
+    manager = spawn('openbox', [], { env, stdio: 'ignore' });
+    // Rejects with the error where it cannot start.
+    await once(manager, 'spawn');
+    // Windows that open before the manager has taken over stay unmanaged.
+    await managed(env);
+    return { name, env, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 }
 
 function environment(display: string): Record<string, string> {
@@ -70,7 +70,7 @@ async function readNumber(server: ChildProcess): Promise<number> {
 
 /** Waits for the property by which window managers announce themselves (EWMH). */
 async function managed(env: Record<string, string>): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
+  for (let tries = 0; tries < 600; tries++) {
     const query = spawn('xprop', ['-root', '_NET_SUPPORTING_WM_CHECK'], {
       env,
       stdio: ['ignore', 'pipe', 'ignore'],
@@ -87,12 +87,8 @@ async function managed(env: Record<string, string>): Promise<void> {
 }
 
 async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, 'exit');
   child.kill('SIGTERM');
   await gone;
-}
-
-function fail(error: unknown): never {
-  throw error;
 }

@@ -50,7 +50,7 @@ export interface TestGuest {
   readonly password: string;
   /** Everything that it printed. */
   readonly lines: readonly string[];
-  /** The first line from `after` on (default: all) that matches; rejects after `timeoutMs` (20 s). */
+  /** The first line from `after` on (default: all) that matches; rejects after `timeoutMs` (60 s). */
   waitFor(pattern: RegExp, options?: { after?: number; timeoutMs?: number }): Promise<string>;
   command(text: string): Promise<void>;
   kill(): Promise<void>;
@@ -95,7 +95,7 @@ export async function startGuest(options: GuestOptions = {}): Promise<TestGuest>
   });
   const guest = new RunningGuest(child, folder, socket, password);
   try {
-    await guest.waitFor(/^STARTED/, { timeoutMs: 150_000 });
+    await guest.waitFor(/^STARTED/, { timeoutMs: 170_000 });
   } catch (error) {
     await guest.kill();
     throw error;
@@ -128,7 +128,7 @@ class RunningGuest implements TestGuest {
 
   waitFor(
     pattern: RegExp,
-    { after = 0, timeoutMs = 20_000 }: { after?: number; timeoutMs?: number } = {},
+    { after = 0, timeoutMs = 60_000 }: { after?: number; timeoutMs?: number } = {},
   ): Promise<string> {
     return new Promise((resolve, reject) => {
       const settle = (then: () => void): void => {
@@ -154,7 +154,7 @@ class RunningGuest implements TestGuest {
   async command(text: string): Promise<void> {
     const after = this.lines.length;
     this.#child.stdin?.write(`${text}\n`);
-    await this.waitFor(/^DONE/, { after, timeoutMs: 30_000 });
+    await this.waitFor(/^DONE/, { after });
   }
 
   async kill(): Promise<void> {

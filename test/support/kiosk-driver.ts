@@ -11,6 +11,8 @@ import type { KioskState, Session } from '../../preload/contract/model.ts';
 
 /** Software emulation on a busy machine is slow; what takes longer than this has failed. */
 export const PATIENCE_MS = 240_000;
+/** A page that has not answered by now is dying, or hangs: it is looked for again. */
+const ANSWER_MS = 10_000;
 
 export class KioskDriver {
   readonly #runtimeFolder: string;
@@ -37,13 +39,13 @@ export class KioskDriver {
       const port = Number(readFileSync(file, 'utf8').split('\n')[0]);
       return chromium.connectOverCDP(`http://127.0.0.1:${port}`);
     });
-    this.#ui = await until(async () =>
-      this.pages().find((page) => page.url().includes('ui.vestibule')),
-    );
     // The campus's own UI replaces the built-in one when it has arrived: not while we type.
     await until(async () => {
-      const { source } = (await this.state()).ui;
-      return source === 'live' || !live ? true : undefined;
+      // Looked for each time: a page that crashed is not the one that comes back.
+      this.#ui = this.pages().find((page) => page.url().includes('ui.vestibule'));
+      this.#ui?.setDefaultTimeout(PATIENCE_MS);
+      const state = await Promise.race([this.state(), sleep(ANSWER_MS)]);
+      return state && (state.ui.source === 'live' || !live) ? true : undefined;
     });
   }
 
@@ -71,9 +73,7 @@ export class KioskDriver {
     await this.page.getByLabel('User name').fill(name);
     await this.page.getByLabel('Password').fill(secret);
     await this.page.getByRole('button', { name: 'Sign in', exact: true }).click();
-    await this.page
-      .getByRole('list', { name: 'Sessions', exact: true })
-      .waitFor({ timeout: PATIENCE_MS });
+    await this.page.getByRole('list', { name: 'Sessions', exact: true }).waitFor();
   }
 
   tile(entry: string): Locator {
@@ -81,15 +81,13 @@ export class KioskDriver {
   }
 
   async ready(entry: string): Promise<void> {
-    await this.tile(entry).getByText('Ready, works offline').waitFor({ timeout: PATIENCE_MS });
+    await this.tile(entry).getByText('Ready, works offline').waitFor();
   }
 
   async start(entry: string): Promise<void> {
     await this.ready(entry);
     await this.tile(entry).click();
-    await this.page
-      .locator('.session-frame[data-shown="true"] iframe')
-      .waitFor({ timeout: PATIENCE_MS });
+    await this.page.locator('.session-frame[data-shown="true"] iframe').waitFor();
   }
 
   /** The demo machine has booted when its blue banner is on the screen. */
@@ -181,7 +179,7 @@ export class KioskDriver {
       await this.page
         .locator('footer')
         .getByRole('button', { name: `${title} · running` })
-        .waitFor({ state: 'detached', timeout: PATIENCE_MS });
+        .waitFor({ state: 'detached' });
       await this.#tilesShown();
     }
   }
@@ -213,12 +211,12 @@ export class KioskDriver {
 
   async signOut(): Promise<void> {
     await this.page.locator('footer').getByRole('button', { name: 'Sign out' }).click();
-    await this.page.getByLabel('User name').waitFor({ timeout: PATIENCE_MS });
+    await this.page.getByLabel('User name').waitFor();
   }
 
   async #tilesShown(): Promise<void> {
     const closed = this.page.locator('.session-layer[data-open="false"]');
-    await closed.waitFor({ state: 'attached', timeout: PATIENCE_MS });
+    await closed.waitFor({ state: 'attached' });
   }
 }
 

@@ -1,12 +1,12 @@
 /** The campus's storage: Debian's Apache with mod_dav on loopback, a folder a person. */
 import { createHash } from 'node:crypto';
 import { chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { silentLogger } from '../../main/log/logger.ts';
 import { type Child, Launcher } from '../../main/process/launcher.ts';
+import { freePort } from './ports.ts';
 
 export interface WebdavServer extends AsyncDisposable {
   /** With `{person}` in it. */
@@ -95,17 +95,8 @@ export async function startWebdav(people: Readonly<Record<string, string>>): Pro
   return server;
 }
 
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
-
 async function answering(port: number, errorLog: string): Promise<void> {
-  for (let attempt = 0; attempt < 300; attempt++) {
+  for (let attempt = 0; attempt < 600; attempt++) {
     const answer = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined);
     if (answer) return;
     await pause(100);

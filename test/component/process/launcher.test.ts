@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { KioskError } from '../../../main/base/errors.ts';
 import { silentLogger } from '../../../main/log/logger.ts';
 import { type Child, Launcher } from '../../../main/process/launcher.ts';
@@ -92,7 +92,7 @@ describe('finding a program', () => {
 describe('a child', () => {
   test('leads a process group of its own, under its own name', async () => {
     const child = await launcher.launch({ program: 'sleep', args: ['300'] });
-    await vi.waitFor(() => expect(stat(child.pid)?.[1]).toBe('(sleep)'));
+    await expect.poll(() => stat(child.pid)?.[1]).toBe('(sleep)');
     expect(stat(child.pid)?.[4]).toBe(String(child.pid));
     await child.kill();
   });
@@ -143,6 +143,7 @@ describe('ending', () => {
       program: 'sh',
       args: ['-c', 'trap "exit 7" INT; echo ready; while :; do sleep 0.05; done'],
       stopSignal: 'SIGINT',
+      graceMs: 60_000,
     });
     await line(child);
     expect(await child.stop()).toMatchObject({ code: 7, signal: null });
@@ -157,7 +158,7 @@ describe('ending', () => {
     });
     const grandchild = Number(await line(child));
     expect(await child.stop()).toMatchObject({ code: null, signal: 'SIGKILL' });
-    await vi.waitFor(() => expect(alive(grandchild)).toBe(false));
+    await expect.poll(() => alive(grandchild)).toBe(false);
     // Reaped: not even a zombie is left.
     expect(existsSync(`/proc/${child.pid}`)).toBe(false);
   });
@@ -166,7 +167,7 @@ describe('ending', () => {
     const child = await shell('sleep 300 & echo $!; exit 4');
     const grandchild = Number(await line(child));
     expect(await child.exited).toMatchObject({ code: 4 });
-    await vi.waitFor(() => expect(alive(grandchild)).toBe(false));
+    await expect.poll(() => alive(grandchild)).toBe(false);
   });
 
   test('is told even if something that left the group holds the pipes for ever', async () => {
@@ -246,14 +247,16 @@ describe('when main ends', () => {
   test.each(['exit', 'kill'])('by %s: its children end, those to be adopted go on', async (how) => {
     const program = fileURLToPath(new URL('./main-that-ends.ts', import.meta.url));
     const main = spawn(process.execPath, [program, how], { stdio: ['ignore', 'pipe', 'inherit'] });
+    onTestFinished(() => void main.kill('SIGKILL'));
+    const ended = once(main, 'exit');
     const [chunk] = await once(main.stdout, 'data');
     const pids: unknown = JSON.parse(String(chunk));
     const own = Number(Reflect.get(Object(pids), 'own'));
     const adopted = Number(Reflect.get(Object(pids), 'adopted'));
     left.push(own, adopted);
     if (how === 'kill') main.kill('SIGKILL');
-    await once(main, 'exit');
-    await vi.waitFor(() => expect(alive(own)).toBe(false), { timeout: 10_000 });
+    await ended;
+    await expect.poll(() => alive(own)).toBe(false);
     expect(alive(adopted)).toBe(true);
   });
 });

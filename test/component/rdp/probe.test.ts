@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createSecureContext, TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type ProbeOptions, probe } from '../../../main/sessions/rdp/probe.ts';
-import { freePort } from '../../support/rdp-servers.ts';
+import { freePort } from '../../support/ports.ts';
 
 const CHOSE_TLS = '030000130ed000001234000209080001000000';
 const CHOSE_NLA = '030000130ed000001234000209080002000000';

@@ -59,9 +59,7 @@ describe.each(Locale.options)('%s', (locale) => {
         message: '',
       });
       const text = ui.page.locator('.failure');
-      await expect
-        .poll(() => text.textContent(), { timeout: 20_000 })
-        .toContain(messages.common.code(code));
+      await expect.poll(() => text.textContent()).toContain(messages.common.code(code));
       const shown = await text.textContent();
       expect(shown).toContain(errors[code].what);
       expect(shown).toContain(errors[code].next);

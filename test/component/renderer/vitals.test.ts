@@ -50,7 +50,7 @@ describe('the first paint', () => {
     );
     await ui.page.getByText('The computer does not answer yet').waitFor();
     await ui.control((fake) => fake.fail('state.get', null), null);
-    await expect.poll(() => named(ui, 'ui.rendered'), { timeout: 30_000 }).toHaveLength(1);
+    await expect.poll(() => named(ui, 'ui.rendered')).toHaveLength(1);
     await ui.close();
   });
 });

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { type BundleServer, startBundleServer, versionOf } from '../../support/ui-bundle.ts';
 import { type Bench, openUiCache, temporaryFolder, text } from '../../support/uicache.ts';
 
@@ -70,7 +70,10 @@ describe('ended by force at any moment', () => {
     };
     let from = 1;
     let changed = 0;
-    for (let round = 0; round < ROUNDS; round++) {
+    /** Milliseconds within which a child is ended: longer where this computer gets little done. */
+    let reach = 150;
+    // Children that were ended before they had done anything test nothing: others follow them.
+    for (let round = 0; round < ROUNDS || changed <= ROUNDS / 3; round++) {
       const child = spawn(
         process.execPath,
         [
@@ -82,15 +85,16 @@ describe('ended by force at any moment', () => {
         ],
         { stdio: ['ignore', 'pipe', 'inherit'] },
       );
+      onTestFinished(() => void child.kill('SIGKILL'));
       let acknowledged = from - 1;
       const lines = createInterface({ input: child.stdout });
-      const opened = once(lines, 'line', { signal: AbortSignal.timeout(30_000) });
+      const opened = once(lines, 'line');
       const ended = once(child, 'close');
       lines.on('line', (line) => {
         if (line.startsWith('active ')) acknowledged = Number(line.slice(7));
       });
       await Promise.race([opened, ended]);
-      setTimeout(() => child.kill('SIGKILL'), Math.random() * 150);
+      setTimeout(() => child.kill('SIGKILL'), Math.random() * reach);
       await ended;
 
       const bench = await start(null);
@@ -99,11 +103,10 @@ describe('ended by force at any moment', () => {
         expect([acknowledged, acknowledged + 1]).toContain(shown);
         if (shown !== from - 1) changed++;
       }
+      if (acknowledged < from) reach *= 1.2;
       await stop(bench);
       from = acknowledged + 1;
     }
-    // Else the children were ended before they had done anything, and nothing was tested.
-    expect(changed).toBeGreaterThan(ROUNDS / 3);
   });
 
   test('a transfer goes on where it was', async () => {

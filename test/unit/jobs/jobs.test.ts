@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { KioskError } from '../../../main/base/errors.ts';
 import { terminal } from '../../../main/base/machine.ts';
@@ -142,7 +142,7 @@ describe('a job', () => {
     one.start();
     const first = one.enqueue('a', { name: '1' }, { title: 'x', key: 'k' });
     expect(one.enqueue('a', { name: '2' }, { title: 'x', key: 'k' }).id).toBe(first.id);
-    await vi.waitFor(() => expect(runs.size).toBe(1));
+    await expect.poll(() => runs.size).toBe(1);
     expect(one.enqueue('a', { name: '3' }, { title: 'x', key: 'k' }).id).toBe(first.id);
     runs.get('1')?.finish();
     await one.finished(first.id);
@@ -163,10 +163,10 @@ describe('order', () => {
     one.enqueue('other', { name: 'o' }, { title: 'o' });
     expect(runs.size).toBe(0);
     one.start();
-    await vi.waitFor(() => expect([...runs.keys()]).toEqual(['a', 'b']));
+    await expect.poll(() => [...runs.keys()]).toEqual(['a', 'b']);
     expect(other.runs.size).toBe(1);
     runs.get('b')?.finish();
-    await vi.waitFor(() => expect([...runs.keys()]).toEqual(['a', 'b', 'c']));
+    await expect.poll(() => [...runs.keys()]).toEqual(['a', 'b', 'c']);
     expect(one.list().map((job) => job.title)).toEqual(['o', 'd', 'c', 'b', 'a']);
     expect(ids.map((id) => state(one, id))).toEqual(['running', 'succeeded', 'running', 'queued']);
   });
@@ -178,9 +178,9 @@ describe('order', () => {
     one.start();
     one.enqueue('a', { name: '1' }, { title: 'x' });
     one.enqueue('a', { name: '2' }, { title: 'x' });
-    await vi.waitFor(() => expect(runs.has('1')).toBe(true));
+    await expect.poll(() => runs.has('1')).toBe(true);
     runs.get('1')?.finish(new Error('no'));
-    await vi.waitFor(() => expect(runs.has('2')).toBe(true));
+    await expect.poll(() => runs.has('2')).toBe(true);
   });
 });
 
@@ -200,7 +200,7 @@ describe('pause and cancel', () => {
     });
     one.start();
     const { id } = one.enqueue('a', null, { title: 'x' });
-    await vi.waitFor(() => expect(trace).toEqual([1]));
+    await expect.poll(() => trace).toEqual([1]);
     one.pause(id);
     expect(state(one, id)).toBe('paused');
     go();
@@ -219,11 +219,11 @@ describe('pause and cancel', () => {
     one.enqueue('a', { name: '2' }, { title: 'x' });
     one.pause(first.id);
     one.start();
-    await vi.waitFor(() => expect([...runs.keys()]).toEqual(['2']));
+    await expect.poll(() => [...runs.keys()]).toEqual(['2']);
     one.resume(first.id);
     expect(state(one, first.id)).toBe('queued');
     runs.get('2')?.finish();
-    await vi.waitFor(() => expect(state(one, first.id)).toBe('running'));
+    await expect.poll(() => state(one, first.id)).toBe('running');
   });
 
   test('a cancelled job is cancelled at once; cancel resolves when its work has let go', async () => {
@@ -242,7 +242,7 @@ describe('pause and cancel', () => {
     one.start();
     const { id } = one.enqueue('a', null, { title: 'x' });
     const waiting = one.enqueue('a', null, { title: 'y' });
-    await vi.waitFor(() => expect(state(one, id)).toBe('running'));
+    await expect.poll(() => state(one, id)).toBe('running');
     let over = false;
     const cancelled = one.cancel(id).then(() => {
       over = true;
@@ -256,7 +256,7 @@ describe('pause and cancel', () => {
     clean();
     await cancelled;
     expect(state(one, id)).toBe('cancelled');
-    await vi.waitFor(() => expect(state(one, waiting.id)).toBe('running'));
+    await expect.poll(() => state(one, waiting.id)).toBe('running');
   });
 
   test('a paused job can be cancelled, and its waiting work is told', async () => {
@@ -276,7 +276,7 @@ describe('pause and cancel', () => {
     });
     one.start();
     const { id } = one.enqueue('a', null, { title: 'x' });
-    await vi.waitFor(() => expect(state(one, id)).toBe('running'));
+    await expect.poll(() => state(one, id)).toBe('running');
     one.pause(id);
     await new Promise((resolve) => setTimeout(resolve, 10));
     await one.cancel(id);
@@ -311,7 +311,7 @@ describe('a restart', () => {
     const waiting = one.enqueue('once', { name: 'c' }, { title: 'x' });
     const paused = one.enqueue('once', { name: 'd' }, { title: 'x' });
     one.pause(paused.id);
-    await vi.waitFor(() => expect(before.runs.size).toBe(2));
+    await expect.poll(() => before.runs.size).toBe(2);
     const gone = one.enqueue('gone', { name: 'e' }, { title: 'x' });
     one.pause(gone.id);
     await one.close();
@@ -322,7 +322,7 @@ describe('a restart', () => {
     two.define('resumable', { ...after.kind, resumable: true });
     two.define('once', after.kind);
     two.start();
-    await vi.waitFor(() => expect([...after.runs.keys()].sort()).toEqual(['a', 'c']));
+    await expect.poll(() => [...after.runs.keys()].sort()).toEqual(['a', 'c']);
     expect([a, b, waiting, paused, gone].map(({ id }) => state(two, id))).toEqual([
       'running',
       'interrupted',
@@ -340,6 +340,7 @@ describe('a restart', () => {
     const child = spawn(process.execPath, [program, join(folder, 'jobs.db')], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    onTestFinished(() => void child.kill('SIGKILL'));
     const [id] = (await once(child.stdout, 'data')) as [Buffer];
     child.kill('SIGKILL');
     await once(child, 'exit');
@@ -348,7 +349,7 @@ describe('a restart', () => {
     expect(one.list()).toMatchObject([{ id: id.toString().trim(), state: 'interrupted' }]);
     one.define('a', { ...kind, resumable: true });
     one.start();
-    await vi.waitFor(() => expect([...runs.keys()]).toEqual(['survivor']));
+    await expect.poll(() => [...runs.keys()]).toEqual(['survivor']);
   });
 
   test('ended jobs are remembered, but only so many', async () => {
@@ -375,7 +376,7 @@ describe('a restart', () => {
     one.start();
     one.enqueue('a', { name: '1' }, { title: 'x' });
     one.enqueue('a', { name: '2' }, { title: 'x' });
-    await vi.waitFor(() => expect(runs.size).toBe(1));
+    await expect.poll(() => runs.size).toBe(1);
     await one.close();
     expect(runs.size).toBe(1);
     expect(() => one.enqueue('a', { name: '3' }, { title: 'x' })).toThrow(KioskError);

@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { KioskError } from '../../../main/base/errors.ts';
 import { terminal } from '../../../main/base/machine.ts';
 import { ManifestEntry } from '../../../main/base/manifest.ts';
@@ -94,7 +94,7 @@ describe('the session manager', () => {
     const started = manager.start(lab, alice);
     expect(started.map(({ machine }) => machine)).toEqual(['a', 'b']);
     expect(new Set(started.map(({ groupId }) => groupId)).size).toBe(1);
-    await vi.waitFor(() => expect(states(manager)).toEqual(['running', 'running']));
+    await expect.poll(() => states(manager)).toEqual(['running', 'running']);
     expect(bench.requests.map(({ machineIndex }) => machineIndex)).toEqual([0, 1]);
     expect(manager.list().filter(({ shown }) => shown)).toHaveLength(1);
   });
@@ -118,7 +118,7 @@ describe('the session manager', () => {
     };
     const { manager } = make({ engine: failing });
     manager.start(lab, alice);
-    await vi.waitFor(() => expect(states(manager)).toEqual(['failed', 'failed']));
+    await expect.poll(() => states(manager)).toEqual(['failed', 'failed']);
     expect(manager.list()[0]?.error?.code).toBe('MACHINE_IMAGE_MISSING');
     expect(manager.list()[0]?.shown).toBe(true);
   });
@@ -135,7 +135,7 @@ describe('the session manager', () => {
     const { manager, bench } = make({ grace: 1 });
     bench.stubborn = true;
     const [first] = manager.start(lab, alice);
-    await vi.waitFor(() => expect(states(manager)).toEqual(['running', 'running']));
+    await expect.poll(() => states(manager)).toEqual(['running', 'running']);
     await manager.stop(first?.id ?? '');
     expect(bench.killed).toEqual([first?.id]);
     expect(states(manager)).toEqual(['stopped', 'running']);
@@ -144,9 +144,9 @@ describe('the session manager', () => {
   test('a machine that dies fails its session, closes its frames, and leaves the others', async () => {
     const { manager, bench, closed } = make();
     const [first] = manager.start(lab, alice);
-    await vi.waitFor(() => expect(states(manager)).toEqual(['running', 'running']));
+    await expect.poll(() => states(manager)).toEqual(['running', 'running']);
     bench.ends[0]?.resolve({ error: { code: 'MACHINE_DIED', message: 'x' } });
-    await vi.waitFor(() => expect(states(manager)).toEqual(['failed', 'running']));
+    await expect.poll(() => states(manager)).toEqual(['failed', 'running']);
     expect(closed).toEqual([first?.id]);
   });
 
@@ -154,7 +154,7 @@ describe('the session manager', () => {
     const { manager } = make();
     manager.start(lab, alice);
     manager.start(lab, bob);
-    await vi.waitFor(() => expect(new Set(states(manager))).toEqual(new Set(['running'])));
+    await expect.poll(() => new Set(states(manager))).toEqual(new Set(['running']));
     await manager.stopAll({ personId: 'alice' });
     expect(manager.list()).toHaveLength(2);
     expect(manager.owners()).toEqual(['bob']);
@@ -184,7 +184,7 @@ describe('the session manager', () => {
     manager.start(lab, alice);
     manager.hide();
     gate.resolve();
-    await vi.waitFor(() => expect(states(manager)).toEqual(['running', 'running']));
+    await expect.poll(() => states(manager)).toEqual(['running', 'running']);
     expect(asked).toEqual(['hide', 'hide']);
     manager.show(manager.list()[0]?.id ?? '');
     expect(asked).toEqual(['hide', 'hide', 'show']);

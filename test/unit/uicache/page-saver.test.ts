@@ -1,4 +1,4 @@
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { KioskError } from '../../../main/base/errors.ts';
 import { silentLogger } from '../../../main/log/logger.ts';
 import { PageSaver, type SavedPages } from '../../../main/uicache/page-saver.ts';
@@ -45,25 +45,25 @@ function make() {
 test('saves what the catalogue lists once, and again when it is old or its list changed', async () => {
   const { state, saver } = make();
   saver.look();
-  await vi.waitFor(() => expect(state.told).toBe(1));
+  await expect.poll(() => state.told).toBe(1);
   saver.look();
-  await vi.waitFor(() => expect(state.kept).toHaveLength(2));
+  await expect.poll(() => state.kept).toHaveLength(2);
   expect(state.saves).toHaveLength(1);
 
   state.now += 200_000;
   saver.look();
-  await vi.waitFor(() => expect(state.saves).toHaveLength(2));
+  await expect.poll(() => state.saves).toHaveLength(2);
 
   state.wanted = [{ entryId: 'course', urls: ['https://c.example/other'] }];
   saver.look();
-  await vi.waitFor(() => expect(state.saves).toHaveLength(3));
+  await expect.poll(() => state.saves).toHaveLength(3);
 });
 
 test('does nothing offline, and nothing without a catalogue', async () => {
   const { state, saver } = make();
   state.online = false;
   saver.look();
-  await vi.waitFor(() => expect(state.kept).toHaveLength(1));
+  await expect.poll(() => state.kept).toHaveLength(1);
   state.wanted = undefined;
   saver.look();
   expect(state.saves).toEqual([]);
@@ -73,8 +73,8 @@ test('a failure is tried again by itself', async () => {
   const { state, saver } = make();
   state.failing = true;
   saver.look();
-  await vi.waitFor(() => expect(state.saves.length).toBeGreaterThan(1));
+  await expect.poll(() => state.saves.length).toBeGreaterThan(1);
   expect(state.told).toBe(0);
   state.failing = false;
-  await vi.waitFor(() => expect(state.told).toBe(1));
+  await expect.poll(() => state.told).toBe(1);
 });

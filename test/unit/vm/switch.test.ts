@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, expect, it, vi } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { FrameReader, Switch } from '../../../main/sessions/vm/switch.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'switch-'));
@@ -46,7 +46,7 @@ it('floods what it does not know, then sends to the right port only', async () =
   network = new Switch({ lingerMs: 60_000, onIdle: () => {} });
   await network.listen(path);
   const [a, b, c] = await Promise.all([plug(), plug(), plug()]);
-  await vi.waitFor(() => expect(network?.ports).toBe(3));
+  await expect.poll(() => network?.ports).toBe(3);
   a.socket.write(packet(ALL, A, 'who'));
   await Promise.all([b.next(), c.next()]);
   b.socket.write(packet(A, B, 'me'));
@@ -62,7 +62,7 @@ it('drops a port that is out of step, and keeps the others', async () => {
   network = new Switch({ lingerMs: 60_000, onIdle: () => {} });
   await network.listen(path);
   const [a, b, c] = await Promise.all([plug(), plug(), plug()]);
-  await vi.waitFor(() => expect(network?.ports).toBe(3));
+  await expect.poll(() => network?.ports).toBe(3);
   c.socket.write(Buffer.from([0xff, 0xff, 0xff, 0xff]));
   await once(c.socket, 'close');
   a.socket.write(packet(ALL, A, 'still'));
@@ -74,7 +74,7 @@ it('does not wait for a machine that reads nothing', async () => {
   network = new Switch({ lingerMs: 60_000, onIdle: () => {} });
   await network.listen(path);
   const [a, b, stuck] = await Promise.all([plug(), plug(), plug()]);
-  await vi.waitFor(() => expect(network?.ports).toBe(3));
+  await expect.poll(() => network?.ports).toBe(3);
   stuck.socket.pause();
   const big = packet(ALL, A, 'x'.repeat(60_000));
   for (let i = 0; i < 200; i++) a.socket.write(big);
