@@ -49,6 +49,8 @@ export interface Machine {
   /** Presses keys together: QEMU's names, such as `ctrl`, `alt`, `f1`. */
   press(...keys: readonly string[]): Promise<void>;
   cable(card: number, connected: boolean): Promise<void>;
+  /** Stops time, runs `work`, and goes on. Every write that was asked for is in the disk's file. */
+  paused<T>(work: () => Promise<T>): Promise<T>;
   readonly ended: Promise<void>;
   readonly running: boolean;
   /** Pulls the plug. */
@@ -137,6 +139,14 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
     },
     async cable(card, connected) {
       await qmp.execute('set_link', { name: `net${card}`, up: connected });
+    },
+    async paused(work) {
+      await qmp.execute('stop');
+      try {
+        return await work();
+      } finally {
+        if (running) await qmp.execute('cont');
+      }
     },
     async stop() {
       qmp.close();

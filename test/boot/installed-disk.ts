@@ -36,18 +36,14 @@ export async function smallSystem(bench: Bench, version: string): Promise<SmallR
 export interface DiskOptions {
   /** Folder of the system. */
   readonly image: string;
+  /** Bytes; default 8 GiB. */
+  readonly size?: number;
   /** Makes the disk what it is before. @returns where ours goes; default: all of it */
   readonly prepare?: (disk: FileDisk) => InstallTarget;
 }
 
-export async function installedDisk(bench: Bench, options: DiskOptions): Promise<InstalledDisk> {
-  const keys = new Keys({
-    privateKey: await readFile(join(bench.keys, 'root.private.pem'), 'utf8'),
-    publicKey: await readFile(join(bench.keys, 'root.public.pem'), 'utf8'),
-  });
-  await keys.publish(bench.folder);
-  await mkdir(join(bench.folder, 'helper'), { recursive: true });
-  const file = join(bench.folder, 'disk.img');
+/** A disk in a file, whatever is on it. @param image folder of the system that an installation takes */
+export function diskAt(bench: Bench, file: string, image: string): InstalledDisk {
   const made: InstalledDisk = {
     file,
     options: (words) =>
@@ -63,8 +59,9 @@ export async function installedDisk(bench: Bench, options: DiskOptions): Promise
         });
       }),
     async with(work) {
+      await publishKeys(bench);
       const disk = FileDisk.attach(file);
-      await using local = localInstaller(bench.folder, options.image, () => disk.path);
+      await using local = localInstaller(bench.folder, image, () => disk.path);
       try {
         return await work(local, disk);
       } finally {
@@ -72,10 +69,25 @@ export async function installedDisk(bench: Bench, options: DiskOptions): Promise
       }
     },
   };
-  (await FileDisk.create(file, 8 * GIB)).detach();
+  return made;
+}
+
+export async function installedDisk(bench: Bench, options: DiskOptions): Promise<InstalledDisk> {
+  const file = join(bench.folder, 'disk.img');
+  (await FileDisk.create(file, options.size ?? 8 * GIB)).detach();
+  const made = diskAt(bench, file, options.image);
   await made.with(async (local, disk) => {
     const target = options.prepare?.(disk) ?? { mode: 'whole' };
     await local.install({ disk: disk.path, target, swapMiB: 0, encrypt: false });
   });
   return made;
+}
+
+async function publishKeys(bench: Bench): Promise<void> {
+  const keys = new Keys({
+    privateKey: await readFile(join(bench.keys, 'root.private.pem'), 'utf8'),
+    publicKey: await readFile(join(bench.keys, 'root.public.pem'), 'utf8'),
+  });
+  await keys.publish(bench.folder);
+  await mkdir(join(bench.folder, 'helper'), { recursive: true });
 }
