@@ -32,6 +32,8 @@ const FOLDERS = [
 ];
 const MODULES = ['virtio_pci', 'virtio_blk', 'crc32c_generic', 'btrfs', 'vfat', 'nls_ascii'];
 
+const ORDER = join(import.meta.dirname, '../support/installer-guest-child.ts');
+
 const INIT = `#!/bin/busybox sh
 export PATH=/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin
 mount -t proc proc /proc
@@ -45,7 +47,7 @@ ln -s /first /run/vestibule/image
 for module in /modules/*.ko; do insmod $module; done
 # Somebody uses the disk.
 grep -q installer.busy /proc/cmdline && mkdir /busy && mount -o ro /dev/vda3 /busy
-node /guest-order.ts
+node /order.ts
 poweroff -f
 `;
 
@@ -84,7 +86,7 @@ export async function installerGuest(
   for (const [index, file] of modules.entries())
     await cp(file, join(root, 'modules', `${String(index).padStart(3, '0')}.ko`));
   await addPrograms(root);
-  await cp(join(import.meta.dirname, 'guest-order.ts'), join(root, 'guest-order.ts'));
+  await cp(ORDER, join(root, 'order.ts'));
   const product = join(root, 'usr/lib/vestibule');
   await cp(join(repository, 'dist/main'), join(product, 'dist/main'), { recursive: true });
   await writeFile(join(product, 'package.json'), '{"type":"module"}');

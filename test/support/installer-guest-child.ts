@@ -1,5 +1,5 @@
 /**
- * Runs inside the guest of installer-guest.ts: starts the product's root helper, gives it one order
+ * Runs inside the guest of test/boot/installer-guest.ts: starts the product's root helper, gives it one order
  * over its socket as the kiosk does, and says on the serial line how far it is.
  */
 import { spawn } from 'node:child_process';
