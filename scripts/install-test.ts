@@ -6,8 +6,10 @@
  *   --kiosk             instead: the real kiosk that installs itself from the network, is updated and
  *                       returns (half an hour under emulation, and what `npm run squashfs` takes)
  *   --packed FOLDER     what `npm run squashfs` made, for --kiosk; else it is made
+ *   --keys FOLDER       the keys that it was made with
  *   --cuts N            power cuts at N moments of each phase of installation and update (default 4)
  *   --seed N            which moments (default: always the same ones)
+ *   --at-once N         scenarios at once (default 2)
  *   --only TEXT         scenarios whose name holds it
  *   --results FOLDER    logs and pictures
  */
@@ -27,20 +29,23 @@ const { values } = parseArgs({
   options: {
     kiosk: { type: 'boolean', default: false },
     packed: { type: 'string' },
+    keys: { type: 'string', default: join(repository, '.cache', 'boot-keys') },
     cuts: { type: 'string', default: '4' },
     seed: { type: 'string', default: '20261121' },
+    'at-once': { type: 'string', default: '2' },
     only: { type: 'string' },
     results: { type: 'string' },
   },
 });
-const keys = join(repository, '.cache', 'boot-keys');
+const { keys } = values;
 const say = (text: string): void => console.error(`install: ${text}`);
 const folder = await mkdtemp(join(tmpdir(), 'vst-'));
 let code = 1;
 try {
   const { only, results } = values;
   const cuts = powerCuts({ seed: Number(values.seed), cuts: Number(values.cuts) });
-  const common = { keys, folder, only, results, say };
+  const atOnce = Number(values['at-once']);
+  const common = { keys, folder, only, results, say, atOnce };
   code = values.kiosk
     ? await runScenarios(KIOSK_INSTALLS, {
         ...common,

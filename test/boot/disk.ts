@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Machine } from '../../squashfs/machine.ts';
 import { expect } from './expect.ts';
-import { diskObstacle, installedDisk, smallSystem } from './installed-disk.ts';
+import { diskObstacle, EMULATED, installedDisk, smallSystem } from './installed-disk.ts';
 import type { Bench, Scenario } from './scenario.ts';
 
 type Firmware = 'bios' | 'uefi';
@@ -77,7 +77,7 @@ const trials = (firmware: Firmware): Scenario => ({
       const { slot } = await installed.write(second.folder, quiet());
       await installed.try(slot, 2);
     });
-    await disk.options('console=ttyS0 loglevel=6 vestibule.boot.trial=20');
+    await disk.options(`console=ttyS0 loglevel=6 ${EMULATED} vestibule.boot.trial=20`);
     // Nobody pulls a plug: each failed try restarts the computer by itself.
     const computer = await start(bench, firmware, disk.file);
     for (const wanted of ['2 source=slot-b', '2 source=slot-b', '1 source=slot-a']) {

@@ -11,6 +11,7 @@ import { debianKernel, moduleFiles } from '../../scripts/debian-kernel.ts';
 import { repository } from '../../squashfs/inputs.ts';
 import type { Machine } from '../../squashfs/machine.ts';
 import { CONFIGURATION } from '../support/install-disk.ts';
+import { EMULATED } from './installed-disk.ts';
 import type { Bench } from './scenario.ts';
 
 const run = promisify(execFile);
@@ -105,7 +106,7 @@ export async function installerGuest(
         kernel: {
           image: kernel.image,
           initrd,
-          line: `console=ttyS0 loglevel=6 panic=-1 installer.order=${order}${busy ? ' installer.busy' : ''}`,
+          line: `console=ttyS0 loglevel=6 panic=10 ${EMULATED} installer.order=${order}${busy ? ' installer.busy' : ''}`,
         },
       }),
   };

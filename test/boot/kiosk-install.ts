@@ -24,7 +24,7 @@ import { startCampus } from '../campus/server/campus.ts';
 import { buildDemoCampus } from '../campus/server/demo.ts';
 import { GIB } from '../support/install-disk.ts';
 import { expect } from './expect.ts';
-import { diskAt, diskObstacle, smallSystem } from './installed-disk.ts';
+import { diskAt, diskObstacle, EMULATED, smallSystem } from './installed-disk.ts';
 import { KIOSK_SHOWN, kioskOptions } from './kiosk-options.ts';
 import type { Bench, Scenario } from './scenario.ts';
 
@@ -81,7 +81,7 @@ async function roomThatInstalls(bench: Bench) {
     ],
   }));
   const words = kioskOptions(webUrl, content.trustedKey);
-  const options = `${words} vestibule.install.profile=room`;
+  const options = `${words} ${EMULATED} vestibule.install.profile=room`;
   const room = await openRoom({
     ...{ packed: bench.packed, keys: bench.keys, options, secure: false },
     folder: join(bench.folder, 'room'),
@@ -151,7 +151,7 @@ async function secondVersion(bench: Bench): Promise<string> {
 async function installed(
   bench: Bench,
   firmware: Firmware,
-  { room, reported }: RoomThatInstalls,
+  { room, words, reported }: RoomThatInstalls,
 ): Promise<string> {
   const disk = join(bench.folder, 'disk.img');
   await writeFile(disk, '');
@@ -173,6 +173,7 @@ async function installed(
   expect(computer.running ? 'it goes on' : 'it went off', 'it went off');
   bench.note(`installed ${Math.round((performance.now() - from) / 1000)} s after the screen`);
   expect(String(reported('install.succeeded')), '1');
+  await diskAt(bench, disk, bench.packed).options(`${words} ${EMULATED}`);
   return disk;
 }
 
@@ -248,7 +249,7 @@ export const KIOSK_INSTALLS: readonly Scenario[] = [
       await shown(bench, again, 'b');
       await room.heard('system-update.succeeded', 2, again);
       await again.stop();
-      await local.options(`${room.words} vestibule.boot.trial=30`);
+      await local.options(`${room.words} ${EMULATED} vestibule.boot.trial=30`);
       const broken = await startDisk(bench, 'bios', disk, [CAMPUS_ONLY]);
       let from = 0;
       for (let times = 0; times < 2; times++) {

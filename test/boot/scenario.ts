@@ -34,6 +34,8 @@ export interface CheckOptions {
   /** Logs and pictures; kept. */
   readonly results: string | undefined;
   readonly say: (text: string) => void;
+  /** How many scenarios at once; default 2. */
+  readonly atOnce?: number;
 }
 
 /** At once: an emulated boot keeps about one processor busy. */
@@ -73,7 +75,7 @@ export async function runScenarios(
       }
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await Promise.all(Array.from({ length: options.atOnce ?? AT_ONCE }, worker));
   const also = skipped > 0 ? `${skipped} skipped, ` : '';
   console.log(`${also}${passed} passed, ${failed} failed`);
   return failed === 0 && passed > 0 ? 0 : 1;

@@ -49,6 +49,7 @@ export async function packSmall(keyFolder: string, say: (text: string) => void):
     const initrd = await buildInitrd({
       ...{ tools, modules, kernel: kernel.release, firmware: join(work, 'no-firmware') },
       keys: new Map([['institution.pem', keys.rootPublic]]),
+      level: 9,
     });
     await writeFile(join(out, 'initrd.img'), initrd);
     await copyFile(kernel.image, join(out, 'vmlinuz'));
