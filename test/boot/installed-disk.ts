@@ -59,6 +59,8 @@ export function diskAt(bench: Bench, file: string, image: string): InstalledDisk
         await writeFile(text, `set options='${words}'\n`);
         execFileSync('mcopy', ['-o', '-i', efi.path, text, '::/vestibule/options.cfg'], {
           env: { ...process.env, MTOOLS_SKIP_CHECK: '1' },
+          // It says what it thinks of the device's geometry.
+          stdio: 'pipe',
         });
       }),
     async with(work) {
