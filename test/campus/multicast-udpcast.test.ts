@@ -279,6 +279,38 @@ describe.skipIf(obstacle !== undefined)('udpcast', () => {
     },
   );
 
+  test('connected, and the sender does not start: not started, then HTTP', async () => {
+    await using network = createNetwork(2);
+    const [campus, host] = network.hosts;
+    const sender = udpSender(at(campus), { file: room.image, receivers: 2 });
+    await sender.said(/UDP sender/i);
+    const kiosk = await room.kiosk(at(host), [{ ...OFFER, startTimeout: 10 }], { http: true });
+    await sender.said(/New connection/);
+    expect(await kiosk.outcome()).toMatchObject({
+      ...committed,
+      transports: [{ failure: 'IMAGE_NOT_STARTED', chunks: 0 }, { transport: 'http' }],
+    });
+    // It has left: the sender goes on waiting for two.
+    await sender.said(/Disconnecting/);
+  });
+
+  test('receiver SIGKILL: the others wait as long as the sender does, then have all of it', async () => {
+    await using network = createNetwork(3);
+    const [campus, host, dying] = network.hosts;
+    const offer = { ...OFFER, receiveTimeout: 60 };
+    const kiosk = await room.kiosk(at(host), [offer]);
+    const killed = await room.kiosk(at(dying), [offer]);
+    const more = ['--retries-until-drop', '10'];
+    const sender = udpSender(at(campus), { file: room.image, receivers: 2, mbit: 20, more });
+    await killed.receiving();
+    killed.process.child.kill('SIGKILL');
+    await sender.said(/Dropping client/);
+    expect(await kiosk.outcome()).toMatchObject({
+      ...committed,
+      transports: [{ transport: 'udpcast', failure: null, mismatches: 0 }],
+    });
+  });
+
   test('late joiner: not started for it, HTTP instead; the others are not disturbed', async () => {
     await using network = createNetwork(3);
     const [campus, host, late] = network.hosts;
