@@ -45,8 +45,8 @@ describe.skipIf(obstacle !== undefined)('campus-send', () => {
     const sender = at(hosts, 0).start(process.execPath, [
       ...[script, '--manifest', room.packed.manifestPath, '--file', room.packed.chunksPath],
       ...(offer.type === 'udpcast' ? ['--udpcast', '9000'] : ['--group', GROUP, '--port', '9100']),
-      ...['--wake', '52:54:00:12:34:56', '--receivers', '3', '--wait', '3', '--mbit', '100'],
-      ...['--reports', reports, '--report-wait', '4', '--notify', notify],
+      ...['--wake', '52:54:00:12:34:56', '--receivers', '3', '--wait', '8', '--mbit', '40'],
+      ...['--reports', reports, '--report-wait', '15', '--notify', notify],
     ]);
     await asleep.said(/woken f{12}(525400123456){16}/);
     for (const [index, kiosk] of kiosks.entries()) {

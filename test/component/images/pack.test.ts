@@ -76,19 +76,22 @@ test('progress goes from nothing to all, and never back', async () => {
   expect(seen.at(-1)).toBe(1);
 });
 
-test.skipIf(noQemuImg)('a qcow2 disk is packed as it is; one that needs another file is refused', async () => {
-  await using scratch = await scratchFolder();
-  const raw = join(scratch.path, 'disk.img');
-  const base = join(scratch.path, 'disk.qcow2');
-  const overlay = join(scratch.path, 'overlay.qcow2');
-  await writeFile(raw, imageBytes(60, 0));
-  execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', raw, base]);
-  execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', base, overlay]);
-  const outputFolder = join(scratch.path, 'out');
-  const { manifest } = await packImage({ source: base, id: 'lab', version: '1', outputFolder });
-  expect(manifest).toMatchObject({ format: 'qcow2', size: (await readFile(base)).length });
-  await expect(
-    packImage({ source: overlay, id: 'lab', version: '2', outputFolder }),
-  ).rejects.toMatchObject({ code: 'IMAGE_SOURCE_UNSUPPORTED' });
-  await expect(pack(overlay, outputFolder, '2')).rejects.toMatchObject({ code: 1 });
-});
+test.skipIf(noQemuImg)(
+  'a qcow2 disk is packed as it is; one that needs another file is refused',
+  async () => {
+    await using scratch = await scratchFolder();
+    const raw = join(scratch.path, 'disk.img');
+    const base = join(scratch.path, 'disk.qcow2');
+    const overlay = join(scratch.path, 'overlay.qcow2');
+    await writeFile(raw, imageBytes(60, 0));
+    execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', raw, base]);
+    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', base, overlay]);
+    const outputFolder = join(scratch.path, 'out');
+    const { manifest } = await packImage({ source: base, id: 'lab', version: '1', outputFolder });
+    expect(manifest).toMatchObject({ format: 'qcow2', size: (await readFile(base)).length });
+    await expect(
+      packImage({ source: overlay, id: 'lab', version: '2', outputFolder }),
+    ).rejects.toMatchObject({ code: 'IMAGE_SOURCE_UNSUPPORTED' });
+    await expect(pack(overlay, outputFolder, '2')).rejects.toMatchObject({ code: 1 });
+  },
+);
