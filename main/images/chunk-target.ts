@@ -1,5 +1,6 @@
-import { open } from 'node:fs/promises';
-import { fromDiskError } from '../base/errors.ts';
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { errno, fromDiskError } from '../base/errors.ts';
 import { Bitmap } from './bitmap.ts';
 import type { ArrivedChunk, ChunkDictionary, ChunkSet } from './chunk-tasks.ts';
 import type { ChunkWorkers } from './chunk-workers.ts';
@@ -24,7 +25,7 @@ export interface ChunkTargetOptions {
   readonly unchecked?: Bitmap;
   /** Which pool works now; asked for each task, because the pace may change. */
   readonly workers: () => ChunkWorkers;
-  /** Bytes of image that became right. */
+  /** Bytes of image that became right; negative: that are in doubt again. */
   readonly onProgress: (bytes: number) => void;
 }
 
@@ -93,28 +94,46 @@ export class ChunkTarget implements ChunkSink {
   /**
    * Reads chunks back that should be right; those that are count as present from now on, and
    * those that are not as missing.
-   * @returns the wrong ones, in any order
+   * @param fd of another file that has them at the same places. Default: the image's own
    */
-  async check(indexes: Iterable<number>, between: () => Promise<void>): Promise<number[]> {
-    const wrong: number[] = [];
+  async check(
+    indexes: Iterable<number>,
+    between: () => Promise<void>,
+    fd = this.#options.fd,
+  ): Promise<void> {
     const { size } = this.manifest;
-    // An open file of its own for each lane: the kernel reads ahead for one reader of a file only.
-    const path = `/proc/self/fd/${this.#options.fd}`;
-    const files = [await open(path, 'r'), await open(path, 'r')];
+    const zeros: number[] = [];
+    const others: number[] = [];
+    for (const index of indexes) {
+      const whole = this.manifest.chunkLength(index) === this.manifest.chunkSize;
+      (whole && this.manifest.isZero(index) ? zeros : others).push(index);
+    }
+    const path = `/proc/self/fd/${fd}`;
+    const files: FileHandle[] = [];
+    const read = async (chunks: ChunkSet, file: FileHandle | undefined): Promise<void> => {
+      const bad = new Set(await this.#run('check', { fd: file?.fd ?? fd, size, chunks }));
+      for (const index of chunks.indexes) {
+        this.#unchecked.delete(index);
+        if (!bad.has(index)) this.#accept(index);
+      }
+    };
     try {
-      await this.#batches(indexes, between, async (chunks, lane) => {
-        const fd = files[lane]?.fd ?? this.#options.fd;
-        const bad = new Set(await this.#run('check', { fd, size, chunks }));
-        for (const index of chunks.indexes) {
-          this.#unchecked.delete(index);
-          if (bad.has(index)) wrong.push(index);
-          else this.#accept(index);
-        }
-      });
+      // An open file for each lane: the kernel reads ahead for one reader of a file only.
+      files.push(await open(path, 'r'), await open(path, 'r'), await openDirect(path));
+      await this.#batches(zeros, between, (chunks) => read(chunks, files[2]));
+      await this.#batches(others, between, (chunks, lane) => read(chunks, files[lane]));
     } finally {
       for (const file of files) await file.close();
     }
-    return wrong;
+  }
+
+  /** Chunks that count as present are to be checked (again). */
+  distrust(indexes: Iterable<number>): void {
+    for (const index of indexes) {
+      if (!this.#options.have.delete(index)) continue;
+      this.#unchecked.add(index);
+      this.#options.onProgress(-this.manifest.chunkLength(index));
+    }
   }
 
   /** Copies chunks from another file, each verified: target index → source index. */
@@ -261,5 +280,18 @@ export class ChunkTarget implements ChunkSink {
     const hashes = new Uint8Array(indexes.length * 32);
     for (const [at, index] of indexes.entries()) hashes.set(this.manifest.hash(index), at * 32);
     return hashes;
+  }
+}
+
+/**
+ * For reading what is mostly holes: the kernel answers from the file's map, in a thirtieth of the
+ * time that it takes to fill its cache with zeros. Where the file system cannot, through the cache.
+ */
+async function openDirect(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, constants.O_RDONLY | constants.O_DIRECT);
+  } catch (error) {
+    if (errno(error) === 'EINVAL') return open(path, 'r');
+    throw error;
   }
 }

@@ -12,7 +12,7 @@ export interface LocalSource {
   readonly manifest: ImageManifest;
 }
 
-/** Chunks (not of zeros) of a manifest that a source has at the same place. */
+/** Chunks of a manifest that a source has at the same place. */
 export function* sharedIndexes(manifest: ImageManifest, source: ImageManifest): Generator<number> {
   const chunks = Math.min(manifest.chunks, source.chunks);
   for (let index = 0; index < chunks; index++) {

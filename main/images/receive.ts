@@ -109,12 +109,13 @@ export async function receive(
   try {
     context.progress(0, step);
     // What a clone shares is read while the rest arrives: the disk and the network wait apart.
-    const checking = target.check(staged.unchecked, between);
+    const checking = checkShared(target, staged, between);
     checking.catch(() => {});
     try {
       await withHints(folder, manifest.root, staged, complete);
       step = 'verifying';
-      if ((await checking).length > 0) await withHints(folder, manifest.root, staged, complete);
+      await checking;
+      if (target.missing > 0) await withHints(folder, manifest.root, staged, complete);
     } finally {
       stop.abort();
       await checking.catch(() => {});
@@ -123,6 +124,7 @@ export async function receive(
   } finally {
     await target.settled();
     await staged.file.close();
+    await staged.original?.close();
   }
   await demandSound(staged.path, manifest);
   context.progress(1, 'publishing');
@@ -138,6 +140,25 @@ export async function receive(
   const report = account(manifest, accounts, localBytes, (performance.now() - startedAt) / 1000);
   log.info('image committed', { ...report });
   return { record, report };
+}
+
+/**
+ * Reads every chunk that an earlier try or a clone left: through the file that it was cloned from,
+ * as long as that is the same, else from the staged file itself.
+ */
+export async function checkShared(
+  target: ChunkTarget,
+  { unchecked, original }: Pick<Staged, 'unchecked' | 'original'>,
+  between: () => Promise<void>,
+): Promise<void> {
+  if (original && (await original.unchanged())) {
+    const shared = [...unchecked];
+    await target.check(shared, between, original.fd);
+    if (await original.unchanged()) return;
+    // Someone wrote to it meanwhile: the clone may have what it had before.
+    target.distrust(shared);
+  }
+  await target.check(unchecked, between);
 }
 
 /** @throws KioskError `DISK_FULL` before a byte is asked for that could not be kept */

@@ -7,9 +7,10 @@ import { chmod, type FileHandle, open, readdir, readFile, rm } from 'node:fs/pro
 import { join } from 'node:path';
 import { errno, fromDiskError } from '../base/errors.ts';
 import { Bitmap } from './bitmap.ts';
-import { reflink } from './filesystem.ts';
+import { isBtrfs, reflink } from './filesystem.ts';
 import { type LocalSource, sharedIndexes } from './local.ts';
 import type { ImageManifest } from './manifest.ts';
+import { Original } from './original.ts';
 
 export interface Staged {
   readonly path: string;
@@ -18,6 +19,8 @@ export interface Staged {
   readonly have: Bitmap;
   /** What should be right and is to be checked. */
   readonly unchecked: Bitmap;
+  /** What it was cloned from just now, where reading that one is as good; the caller closes it. */
+  readonly original?: Original | undefined;
 }
 
 /**
@@ -40,15 +43,17 @@ export async function openStaged(
       await file?.close();
     }
     await rm(path, { force: true });
-    const cloned = base !== undefined && (await reflink(base.path, path));
+    const original = base && (await isBtrfs(folder)) ? await Original.open(base.path) : undefined;
+    const cloned = base !== undefined && (await reflink(original?.path ?? base.path, path));
     const file = await open(path, cloned ? 'r+' : 'wx+', 0o600);
     await file.truncate(manifest.size);
     const have = new Bitmap(manifest.chunks);
     const unchecked = new Bitmap(manifest.chunks);
     if (cloned) {
       for (const index of sharedIndexes(manifest, base.manifest)) unchecked.add(index);
-      return { path, file, have, unchecked };
+      return { path, file, have, unchecked, original };
     }
+    await original?.close();
     // A new file is one hole: its chunks of zeros are right already.
     for (let index = 0; index < manifest.chunks; index++) {
       if (manifest.isZero(index)) have.add(index);

@@ -1,10 +1,15 @@
 /** The image store on real file systems: BTRFS's reflinks and checksums, and a disk that fills. */
 import { execFileSync } from 'node:child_process';
-import { chmod, open, readFile, rm, stat, statfs } from 'node:fs/promises';
+import { chmod, mkdir, open, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { errno } from '../../main/base/errors.ts';
+import { ChunkTarget } from '../../main/images/chunk-target.ts';
+import { ChunkWorkers } from '../../main/images/chunk-workers.ts';
 import { CHUNK_SIZE } from '../../main/images/manifest.ts';
+import { checkShared } from '../../main/images/receive.ts';
+import { openStaged } from '../../main/images/staging.ts';
 import {
   imageBytes,
   imageRig,
@@ -91,6 +96,40 @@ describe.skipIf(missing)('on BTRFS', () => {
     expect(rig.images.status('win')).toMatchObject({ current: '2', startable: true });
     expect((await readFile(path)).equals(v2)).toBe(true);
     expect(source.server.requests.filter(({ range }) => range !== undefined)).toHaveLength(2);
+  });
+
+  test('a version that is mended while an update that shares it is read: the update is read itself', async () => {
+    await using scratch = await scratchFolder();
+    await using disk = await testDisk(join(scratch.path, 'disk'), 'btrfs', 512 * 1024 ** 2);
+    const right = imageBytes(300, 0);
+    const { manifest } = await packBytes(scratch.path, right, { id: 'win', version: '1' });
+    const at = 90 * CHUNK_SIZE;
+    const path = join(disk.path, 'version');
+    const staging = join(disk.path, 'staging');
+    await mkdir(staging);
+    await writeFile(path, right);
+    const file = await open(path, 'r+');
+    await file.write(Buffer.alloc(16), 0, 16, at);
+    await sleep(500); // its time of change is in the past, as a version's is
+    const workers = new ChunkWorkers({ count: 2, priority: 'normal' });
+    const staged = await openStaged(staging, manifest, { path, manifest });
+    const target = new ChunkTarget({
+      ...{ manifest, fd: staged.file.fd, have: staged.have, unchecked: staged.unchecked },
+      ...{ workers: () => workers, onProgress: () => {} },
+    });
+    try {
+      expect(staged.original).toBeDefined();
+      // The clone has the wrong bytes; who read the version from now on would find it right.
+      await checkShared(target, staged, async () => {
+        await file.write(right, at, 16, at);
+      });
+      expect([...target.missingIndexes()]).toEqual([90]);
+    } finally {
+      await workers.close();
+      await staged.file.close();
+      await staged.original?.close();
+      await file.close();
+    }
   });
 
   test('bytes that flip on the platter are EIO to the reader, and repaired', async () => {
