@@ -30,23 +30,26 @@ const INCLUDED = [
  * Debian's part of the tree, before anything of ours. Kept, for it changes only with the archive
  * and the package lists.
  *
+ * @param extra packages beside the profile's: another kind of tree
  * @returns a folder that must not be written to
  */
 export async function debianTree(
   options: RootfsOptions,
   state: ArchiveState,
   fresh: boolean,
+  extra: readonly string[] = [],
 ): Promise<string> {
   const { profile, architecture, cache } = options;
-  const list = packageList(profile, architecture);
+  const list = [...packageList(profile, architecture), ...extra];
   const key = createHash('sha256')
     .update(JSON.stringify({ list, state, architecture, EXCLUDED, INCLUDED }))
     .digest('hex')
     .slice(0, 32);
-  const kept = join(cache, 'debian', `${profile}-${architecture}-${key}`);
+  const kind = `${profile}${extra.length > 0 ? '+' : ''}-${architecture}-`;
+  const kept = join(cache, 'debian', `${kind}${key}`);
   if (existsSync(kept) && !fresh) return kept;
   await mkdir(join(cache, 'debian'), { recursive: true });
-  await dropOlder(join(cache, 'debian'), `${profile}-${architecture}-`);
+  await dropOlder(join(cache, 'debian'), kind);
   const part = await mkdtemp(join(cache, 'debian', '.part-'));
   try {
     await bootstrap(options, list, join(part, 'tree'), state.epoch);

@@ -85,7 +85,8 @@ export async function build(
   }
 }
 
-async function installPackage(deb: string, tree: string, epoch: number): Promise<void> {
+/** Into a tree that is not running. */
+export async function installPackage(deb: string, tree: string, epoch: number): Promise<void> {
   const inside = join(tree, 'tmp', basename(deb));
   await copyFile(deb, inside);
   await run('chroot', [tree, 'dpkg', '--install', `/tmp/${basename(deb)}`], {

@@ -53,7 +53,7 @@ async function checkAccounts(tree: string): Promise<string[]> {
 /** systemd's own opinion, by the tree's systemd; and that what is masked is. */
 async function checkUnits(tree: string): Promise<string[]> {
   const wrong: string[] = [];
-  const names = ['display', 'windows', 'kiosk', 'helper', 'state'].map(
+  const names = ['display', 'windows', 'kiosk', 'helper', 'state', 'swap'].map(
     (part) => `vestibule-${part}.service`,
   );
   try {

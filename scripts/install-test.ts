@@ -45,7 +45,16 @@ try {
   const { only, results } = values;
   const cuts = powerCuts({ seed: Number(values.seed), cuts: Number(values.cuts) });
   const atOnce = Number(values['at-once']);
-  const common = { keys, folder, only, results, say, atOnce };
+  const common = {
+    keys,
+    folder,
+    only,
+    results,
+    say,
+    atOnce,
+    rootfs: undefined,
+    set: 'all' as const,
+  };
   code = values.kiosk
     ? await runScenarios(KIOSK_INSTALLS, {
         ...common,

@@ -15,6 +15,7 @@
  *   --kvm               where it works; else the processor is emulated
  *   --memory MIB        default 2048
  *   --screenshot FILE   without a window: a picture as soon as the kiosk's screen is up, then end
+ *   --set ci            with --check: each promise and each fault once (default: all)
  *   --only TEXT         with --check: scenarios whose name holds it
  *   --results FOLDER    with --check: logs and pictures
  */
@@ -46,6 +47,7 @@ const { values } = parseArgs({
     kvm: { type: 'boolean', default: false },
     memory: { type: 'string', default: '2048' },
     screenshot: { type: 'string' },
+    set: { type: 'string', default: 'all' },
     only: { type: 'string' },
     results: { type: 'string' },
   },
@@ -56,9 +58,15 @@ const say = (text: string): void => console.error(`boot: ${text}`);
 const folder = await mkdtemp(join(tmpdir(), 'vst-'));
 let code = 1;
 try {
-  const packed = values.packed ?? (await packedRoot());
+  if (values.set !== 'all' && values.set !== 'ci') throw new Error(`there is no set ${values.set}`);
+  const rootfs =
+    values.packed === undefined
+      ? (values.rootfs ?? (await builtRootfs('vm', 'amd64', say)))
+      : undefined;
+  const packed = values.packed ?? (await packedRoot(rootfs ?? ''));
+  const { only, results, set } = values;
   code = values.check
-    ? await checkBoots({ packed, keys, folder, only: values.only, results: values.results, say })
+    ? await checkBoots({ packed, rootfs, keys, folder, only, results, set, say })
     : await bootOne(packed);
 } catch (error) {
   say(error instanceof Error ? (error.stack ?? error.message) : String(error));
@@ -67,9 +75,9 @@ try {
 }
 process.exit(code);
 
-async function packedRoot(): Promise<string> {
+async function packedRoot(rootfs: string): Promise<string> {
   return pack({
-    rootfs: values.rootfs ?? (await builtRootfs('vm', 'amd64', say)),
+    rootfs,
     architecture: 'amd64',
     compressor: 'zstd3',
     keys,

@@ -57,6 +57,8 @@ export interface PackOptions {
   readonly settings?: string;
   readonly certificates?: string;
   readonly out?: string;
+  /** Compresses although the same tree is kept compressed. */
+  readonly fresh?: boolean;
   readonly say: (text: string) => void;
 }
 
@@ -71,7 +73,7 @@ export async function pack(options: PackOptions): Promise<string> {
   const treeHash = await readTreeHash(options.rootfs);
   const kernelHash = await sha256File(join(options.rootfs, 'vmlinuz'));
   const recipe = await recipeHash();
-  const { say: _, out: __, rootfs: ___, ...rest } = options;
+  const { say: _, out: __, rootfs: ___, fresh: ____, ...rest } = options;
   const inputs = JSON.stringify([
     treeHash,
     kernelHash,
@@ -104,7 +106,7 @@ export async function pack(options: PackOptions): Promise<string> {
     await copyFile(join(options.rootfs, 'vmlinuz'), join(work, 'vmlinuz'));
 
     const version = `${await productVersion()}-${treeHash.slice(0, 12)}`;
-    const packed = await packRoot(options, treeHash, say);
+    const packed = await packRoot(options, say);
     await linkOrCopy(packed.file, join(work, 'root.sqfs'));
     let efi: Buffer | undefined;
     if (options.architecture === 'amd64') {
@@ -156,6 +158,8 @@ export async function pack(options: PackOptions): Promise<string> {
 
 interface PackedRoot {
   readonly file: string;
+  /** What compressing took. */
+  readonly seconds: number;
   readonly size: number;
   readonly sha256: string;
   readonly hashOffset: number;
@@ -163,26 +167,28 @@ interface PackedRoot {
 }
 
 /** root.sqfs of one tree and one compressor, kept in .cache/squashfs. */
-async function packRoot(
-  options: PackOptions,
-  treeHash: string,
+export async function packRoot(
+  options: Pick<PackOptions, 'rootfs' | 'compressor' | 'fresh'>,
   say: (text: string) => void,
 ): Promise<PackedRoot> {
+  const treeHash = await readTreeHash(options.rootfs);
   const cache = join(repository, '.cache', 'squashfs');
   const folder = join(cache, `${treeHash.slice(0, 16)}-${options.compressor}`);
   const facts = join(folder, 'facts.json');
   const file = join(folder, 'root.sqfs');
   const known = await readFile(facts, 'utf8').catch(() => undefined);
-  if (known !== undefined) return { file, ...JSON.parse(known) };
+  if (known !== undefined && !options.fresh) return { file, ...JSON.parse(known) };
   say(`the squashfs, ${options.compressor}`);
   await mkdir(cache, { recursive: true });
   const work = await mkdtemp(join(cache, '.pack-'));
   try {
     const packed = join(work, 'root.sqfs');
-    await makeSquashfs(join(options.rootfs, 'root'), packed, COMPRESSORS[options.compressor]);
+    const from = performance.now();
+    await makeSquashfs(join(options.rootfs, 'root'), packed, options.compressor);
+    const seconds = Math.round((performance.now() - from) / 1000);
     const verity = await appendVerity(packed, treeHash);
     const { size } = await stat(packed);
-    const result = { size, sha256: await sha256File(packed), ...verity };
+    const result = { size, seconds, sha256: await sha256File(packed), ...verity };
     await writeFile(join(work, 'facts.json'), JSON.stringify(result));
     await rm(folder, { recursive: true, force: true });
     await rename(work, folder);
@@ -193,9 +199,14 @@ async function packRoot(
 }
 
 /** Times inside are the files' own, which the build fixed; the superblock's is fixed here. */
-async function makeSquashfs(tree: string, target: string, compression: readonly string[]) {
+export async function makeSquashfs(
+  tree: string,
+  target: string,
+  compressor: Compressor,
+): Promise<void> {
   const fixed = ['-noappend', '-quiet', '-no-progress', '-mkfs-time', '0', '-no-exports'];
-  await run('mksquashfs', [tree, target, ...fixed, ...compression], { maxBuffer: 1 << 24 });
+  const chosen = COMPRESSORS[compressor];
+  await run('mksquashfs', [tree, target, ...fixed, ...chosen], { maxBuffer: 1 << 24 });
 }
 
 async function readTreeHash(rootfs: string): Promise<string> {

@@ -3,7 +3,8 @@ import { DISKS } from './disks.ts';
 import { FAULTS } from './faults.ts';
 import { KIOSKS, SECURITY } from './kiosks.ts';
 import { type CheckOptions, runScenarios } from './scenario.ts';
+import { TWICE } from './twice.ts';
 
 export async function checkBoots(options: CheckOptions): Promise<number> {
-  return runScenarios([...KIOSKS, ...SECURITY, ...DISKS, ...FAULTS], options);
+  return runScenarios([...KIOSKS, TWICE, ...SECURITY, ...DISKS, ...FAULTS], options);
 }

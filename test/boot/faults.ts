@@ -71,6 +71,7 @@ export const FAULTS: readonly Scenario[] = [
   },
   {
     name: 'initrd: no cable is said, in Arabic; plugged in, the computer starts by itself',
+    ci: true,
     async run(bench) {
       const { start } = await room(bench);
       const machine = await start({
@@ -86,6 +87,7 @@ export const FAULTS: readonly Scenario[] = [
   },
   {
     name: 'initrd: no DHCP server is said',
+    ci: true,
     async run(bench) {
       const { start } = await room(bench);
       const machine = await start({
@@ -99,6 +101,7 @@ export const FAULTS: readonly Scenario[] = [
   },
   {
     name: 'initrd: of two cards the connected one is taken',
+    ci: true,
     async run(bench) {
       const { start } = await room(bench);
       const machine = await start({
@@ -126,6 +129,7 @@ export const FAULTS: readonly Scenario[] = [
   },
   {
     name: 'initrd: a server that is gone is said; when it is back, the computer starts by itself',
+    ci: true,
     async run(bench) {
       const { start, server } = await room(bench, (server) => server.pause());
       const machine = await start({ line: 'vestibule.locale.default=fr' });
@@ -175,6 +179,7 @@ export const FAULTS: readonly Scenario[] = [
   },
   {
     name: 'initrd: the server dies during the download and comes back',
+    ci: true,
     async run(bench) {
       const { start, server } = await room(bench);
       server.setFault('root.sqfs', { rate: 2 << 20 });
@@ -189,6 +194,7 @@ export const FAULTS: readonly Scenario[] = [
   },
   {
     name: 'initrd: a truncated root is refused',
+    ci: true,
     async run(bench) {
       const { start, server } = await room(bench);
       server.setFault('root.sqfs', { length: 10 << 20 });
@@ -200,6 +206,7 @@ export const FAULTS: readonly Scenario[] = [
   },
   {
     name: 'initrd: a root with one wrong byte is refused',
+    ci: true,
     async run(bench) {
       const { start, server } = await room(bench);
       server.setFault('root.sqfs', { flipAt: 9_999_999 });
@@ -211,6 +218,7 @@ export const FAULTS: readonly Scenario[] = [
   },
   {
     name: 'initrd: a root that is replaced during the download is never mixed',
+    ci: true,
     async run(bench) {
       const { start, server } = await room(bench);
       const key = await readFile(join(bench.keys, 'root.private.pem'), 'utf8');
@@ -232,6 +240,7 @@ export const FAULTS: readonly Scenario[] = [
   },
   {
     name: 'initrd: a description that anyone changed is not believed',
+    ci: true,
     async run(bench) {
       const { start, root } = await room(bench);
       const text = await readFile(join(root.folder, 'root.cfg'), 'utf8');
@@ -246,6 +255,7 @@ export const FAULTS: readonly Scenario[] = [
   },
   {
     name: 'initrd: another institution’s signature is not believed',
+    ci: true,
     async run(bench) {
       const { start, server } = await room(bench);
       const { privateKey } = generateKeyPairSync('ed25519', {
@@ -262,6 +272,7 @@ export const FAULTS: readonly Scenario[] = [
   },
   {
     name: 'initrd: a root whose hash tree does not fit its signed hash is not started',
+    ci: true,
     async run(bench) {
       const { start, server } = await room(bench);
       const key = await readFile(join(bench.keys, 'root.private.pem'), 'utf8');
@@ -288,6 +299,7 @@ export const FAULTS: readonly Scenario[] = [
   },
   {
     name: 'initrd: too little memory is said before the download, with the figures',
+    ci: true,
     async run(bench) {
       const { start, server } = await room(bench);
       const machine = await start({ line: 'vestibule.boot.reserve=2048' });
@@ -301,6 +313,7 @@ export const FAULTS: readonly Scenario[] = [
   },
   {
     name: 'initrd: a clock of 2001 does not matter',
+    ci: true,
     async run(bench) {
       const { start } = await room(bench);
       const machine = await start({ clock: '2001-01-01T00:00:00' });
@@ -309,6 +322,7 @@ export const FAULTS: readonly Scenario[] = [
   },
   {
     name: 'initrd: without graphics the computer starts all the same',
+    ci: true,
     async run(bench) {
       const { start } = await room(bench);
       const machine = await start({ graphics: 'none' });
@@ -317,6 +331,7 @@ export const FAULTS: readonly Scenario[] = [
   },
   {
     name: 'initrd: P switches off, and no key gives a shell',
+    ci: true,
     async run(bench) {
       const { start } = await room(bench, (server) => server.pause());
       const machine = await start({ line: 'vestibule.boot.retry=120' });

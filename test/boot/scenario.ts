@@ -6,6 +6,8 @@ import { type Machine, type MachineOptions, startMachine } from '../../squashfs/
 export interface Bench {
   /** What `npm run squashfs` made. */
   readonly packed: string;
+  /** What `npm run rootfs` made; undefined where the packed folder was given. */
+  readonly rootfs: string | undefined;
   /** The folder of its keys. */
   readonly keys: string;
   /** This scenario's own, short. */
@@ -21,13 +23,20 @@ export interface Bench {
 
 export interface Scenario {
   readonly name: string;
+  /** In the set `ci`: what the product promises, once, and each fault, once. */
+  readonly ci?: true;
   /** Why it cannot run here. */
-  readonly obstacle?: () => string | undefined;
+  readonly obstacle?: (options: CheckOptions) => string | undefined;
   run(bench: Bench): Promise<void>;
 }
 
+/** `ci`: those that are marked so. */
+export type ScenarioSet = 'all' | 'ci';
+
 export interface CheckOptions {
   readonly packed: string;
+  readonly rootfs: string | undefined;
+  readonly set: ScenarioSet;
   readonly keys: string;
   readonly folder: string;
   readonly only: string | undefined;
@@ -48,14 +57,17 @@ export async function runScenarios(
 ): Promise<number> {
   const results = options.results ?? join(options.folder, 'results');
   await mkdir(results, { recursive: true });
-  const chosen = scenarios.filter(({ name }) => name.includes(options.only ?? ''));
+  const chosen = scenarios.filter(
+    ({ name, ci }) => name.includes(options.only ?? '') && (options.set === 'all' || ci),
+  );
+  const started = performance.now();
   let passed = 0;
   let failed = 0;
   let skipped = 0;
   const queue = [...chosen];
   const worker = async (): Promise<void> => {
     for (let scenario = queue.shift(); scenario; scenario = queue.shift()) {
-      const obstacle = scenario.obstacle?.();
+      const obstacle = scenario.obstacle?.(options);
       if (obstacle !== undefined) {
         skipped++;
         console.log(`skipped ${scenario.name}: ${obstacle}`);
@@ -76,6 +88,9 @@ export async function runScenarios(
     }
   };
   await Promise.all(Array.from({ length: options.atOnce ?? AT_ONCE }, worker));
+  options.say(
+    `${chosen.length} scenarios in ${Math.round((performance.now() - started) / 1000)} s`,
+  );
   const also = skipped > 0 ? `${skipped} skipped, ` : '';
   console.log(`${also}${passed} passed, ${failed} failed`);
   return failed === 0 && passed > 0 ? 0 : 1;
@@ -95,6 +110,7 @@ async function runOne(
   try {
     await scenario.run({
       packed: options.packed,
+      rootfs: options.rootfs,
       keys: options.keys,
       folder,
       async start(machine) {
