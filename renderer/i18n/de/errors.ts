@@ -163,7 +163,7 @@ export const errors: ErrorTexts = {
   },
   NOT_ENOUGH_MEMORY: {
     what: 'Für diese Sitzung ist nicht genug Arbeitsspeicher frei.',
-    next: 'Beenden Sie eine andere Sitzung und versuchen Sie es noch einmal.',
+    next: 'Beenden Sie andere Sitzungen, falls welche offen sind, und versuchen Sie es noch einmal; oder nehmen Sie einen anderen Computer.',
   },
   NOT_ENOUGH_DISK: {
     what: 'Für diese Sitzung ist nicht genug Platz auf dem Datenträger.',

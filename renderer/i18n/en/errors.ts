@@ -155,7 +155,7 @@ export const errors: ErrorTexts = {
   ENGINE_MISSING: { what: 'This computer lacks the program that this session needs.', next: other },
   NOT_ENOUGH_MEMORY: {
     what: 'There is not enough free memory for this session.',
-    next: 'Stop another session, then try again.',
+    next: 'Stop other sessions, if any are open, and try again; or use another computer.',
   },
   NOT_ENOUGH_DISK: {
     what: 'There is not enough free space on the disk for this session.',

@@ -156,7 +156,7 @@ export const errors: ErrorTexts = {
   },
   NOT_ENOUGH_MEMORY: {
     what: 'No hay suficiente memoria libre para esta sesión.',
-    next: 'Detenga otra sesión y vuelva a intentarlo.',
+    next: 'Detenga otras sesiones, si hay alguna abierta, y vuelva a intentarlo; o use otro equipo.',
   },
   NOT_ENOUGH_DISK: {
     what: 'No hay suficiente espacio en el disco para esta sesión.',

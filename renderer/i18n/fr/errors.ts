@@ -163,7 +163,7 @@ export const errors: ErrorTexts = {
   },
   NOT_ENOUGH_MEMORY: {
     what: 'Il n’y a pas assez de mémoire libre pour cette session.',
-    next: 'Arrêtez une autre session, puis réessayez.',
+    next: 'Arrêtez les autres sessions, s’il y en a d’ouvertes, puis réessayez ; ou prenez un autre ordinateur.',
   },
   NOT_ENOUGH_DISK: {
     what: 'Il n’y a pas assez de place sur le disque pour cette session.',
