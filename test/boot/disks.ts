@@ -9,7 +9,7 @@ import { loopDiskMissing, testDisk } from '../support/loop-disk.ts';
 import type { Bench, Scenario } from './scenario.ts';
 import { buildSmallRoot } from './small-root.ts';
 
-const PATIENCE = 240_000;
+const PATIENCE = 480_000;
 const obstacle = () => loopDiskMissing('mkfs.btrfs', 'btrfs', 'mkfs.vfat', 'mcopy');
 
 interface Slot {

@@ -9,7 +9,7 @@ import type { Bench, Scenario } from './scenario.ts';
 import { buildSmallRoot, type SmallRoot } from './small-root.ts';
 
 /** An emulated boot on a busy computer: far more than it needs. */
-const PATIENCE = 240_000;
+const PATIENCE = 480_000;
 const MEBIBYTES = 24;
 const USER: Card = { network: 'user' };
 

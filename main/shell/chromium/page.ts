@@ -4,6 +4,11 @@ import type { DevtoolsSession } from './connection.ts';
 
 /** How long a page may take to load before it counts as hung, in milliseconds. */
 const LOAD_PATIENCE_MS = 30_000;
+/**
+ * The same for the page that the browser starts with: minutes on a slow computer that has nothing
+ * but memory. Giving up would begin all that anew.
+ */
+const FIRST_PATIENCE_MS = 180_000;
 /** How long a living page may take to answer, in milliseconds. */
 const PING_PATIENCE_MS = 3_000;
 
@@ -25,7 +30,7 @@ export async function navigate(session: DevtoolsSession, url: string): Promise<v
  * @throws KioskError `TIMEOUT`
  */
 export async function arrives(arrival: Promise<true>): Promise<void> {
-  if ((await within(LOAD_PATIENCE_MS, arrival)) === undefined) {
+  if ((await within(FIRST_PATIENCE_MS, arrival)) === undefined) {
     throw new KioskError('TIMEOUT', 'The page did not load in time.');
   }
 }
