@@ -13,14 +13,13 @@ import { readWarnings } from './device/warnings.ts';
 import { createDeviceCalls } from './device-calls.ts';
 import { createEngines } from './engines.ts';
 import { createHelperClient } from './helper/client.ts';
-import { createKioskHomes, followPeople, homeNotices } from './homes-side.ts';
+import { createKioskHomes, homeNotices } from './homes-side.ts';
 import { watchAbsence } from './idle-side.ts';
 import { createKioskImages } from './images-side.ts';
 import { createInstallSide } from './install-side.ts';
 import { createJobs } from './jobs/jobs.ts';
 import { PagesScreen } from './pages-screen.ts';
-import { createPeople, GUEST_ID } from './people/people.ts';
-import { SeatRecord } from './people/seat-record.ts';
+import { createKioskPeople } from './people-side.ts';
 import { startPowerSide } from './power-side.ts';
 import { sessionReport, uiReport } from './reports.ts';
 import type { KioskStart, Screen } from './screen.ts';
@@ -31,6 +30,7 @@ import { RETURN_CHORD } from './shell/shell.ts';
 import { PageSaver } from './uicache/page-saver.ts';
 import { createPageCache } from './uicache/pages.ts';
 import { pagesTexts } from './view-texts.ts';
+import { followVisits } from './visits.ts';
 
 /** A page that has not painted by now has other troubles than a busy processor. */
 const FIRST_PAINT_MS = 5_000;
@@ -83,25 +83,7 @@ export async function startKiosk(start: KioskStart, screen: Screen): Promise<Kio
     log: log.scope('pages'),
   });
 
-  const people = createPeople({
-    login: campus,
-    path: join(dataFolder, 'people.db'),
-    policy: () => ({
-      guests: settings.get('people.guests') ?? manifest()?.policy.guests ?? false,
-      offlineSignInDays:
-        settings.get('people.offlineSignInDays') ?? manifest()?.policy.offlineSignInDays ?? 0,
-      adminGroups: manifest()?.policy.adminGroups ?? [],
-      localAdministrator: settings.get('people.localAdministrator'),
-    }),
-    defaultPreferences: () => ({
-      locale: settings.get('locale.default'),
-      highContrast: false,
-      textScale: 1,
-      reducedMotion: false,
-    }),
-    log: Object.assign(log.scope('people'), { redact: (value: string) => log.redact(value) }),
-  });
-
+  const { people, guests, members } = createKioskPeople({ campus, settings, dataFolder, log });
   const homes = createKioskHomes({
     launcher,
     settings,
@@ -109,7 +91,6 @@ export async function startKiosk(start: KioskStart, screen: Screen): Promise<Kio
     runtimeFolder,
     log: log.scope('homes'),
   });
-  const seat = new SeatRecord(join(runtimeFolder, 'person.json'), log.scope('people'));
 
   const jobs = createJobs({ path: join(dataFolder, 'jobs.db'), log: log.scope('jobs') });
   const kioskImages = await createKioskImages({
@@ -208,10 +189,8 @@ export async function startKiosk(start: KioskStart, screen: Screen): Promise<Kio
     home: () => homes.state,
     preferences: () => people.preferences,
     locales: () => settings.get('locale.list'),
-    guests: () => settings.get('people.guests') ?? manifest()?.policy.guests ?? false,
-    members: () =>
-      manifest()?.endpoints.login !== undefined ||
-      settings.get('people.localAdministrator') !== null,
+    guests,
+    members,
     warnings: () => warnings,
     signOutAt: () => absence.signOutAt,
     returnChord: RETURN_CHORD.label,
@@ -306,52 +285,39 @@ export async function startKiosk(start: KioskStart, screen: Screen): Promise<Kio
   campus.on('catalogue', view.touch);
   campus.on('outbox', view.touch);
   uiCache.on('status', view.touch);
-  // Nobody who works is interrupted by a new look: it waits for the end of their visit.
-  let reloadWanted = false;
-  const reload = (): void => {
-    reloadWanted = people.current !== null;
-    if (reloadWanted || !screen.shell) return;
-    pageWatch.loading();
-    screen.shell
-      .reload()
-      .catch((error: unknown) => log.error('the page could not be loaded', { error }));
-  };
-  uiCache.on('reload', ({ reason }) => {
-    log.info('there is another version of the UI to show', { reason });
-    reload();
-  });
   images.on('changed', view.touch);
   settings.on('changed', view.touch);
   sessions.onChanged(tellSessions);
   jobs.on('changed', (list) => {
     if (people.current) emit('jobs.changed', list);
   });
-  people.onSignOut(async (person) => {
-    await sessions.stopAll({ personId: person.id });
-    // Machines write to it until they have ended.
-    await homes.close();
-    campus.signedOut(person.id);
-  });
   homes.on('changed', view.touch);
   homes.on(
     'changed',
     homeNotices((notice) => emit('notice', notice)),
   );
-  people.on('changed', followPeople(homes, people));
   people.on('preferences', view.touch);
-  people.on('changed', (person) => {
-    view.touch();
-    seat.write(person);
-    if (person === null) {
-      pagesScreen.renew();
-      if (reloadWanted) reload();
-      return;
-    }
-    // Machines that were adopted belong to somebody: another person's arrival ends them.
-    for (const owner of sessions.owners()) {
-      if (owner !== person.id) void sessions.stopAll({ personId: owner, now: true });
-    }
-    tellSessions();
+  people.on('changed', view.touch);
+  const visits = followVisits({
+    people,
+    sessions,
+    homes,
+    campus,
+    pagesScreen,
+    runtimeFolder,
+    reload: () => {
+      if (!screen.shell) return;
+      pageWatch.loading();
+      screen.shell
+        .reload()
+        .catch((error: unknown) => log.error('the page could not be loaded', { error }));
+    },
+    tellSessions,
+    log: log.scope('people'),
+  });
+  uiCache.on('reload', ({ reason }) => {
+    log.info('there is another version of the UI to show', { reason });
+    visits.wantReload();
   });
 
   screen.connect({
@@ -366,13 +332,7 @@ export async function startKiosk(start: KioskStart, screen: Screen): Promise<Kio
     if (inSession || !pagesScreen.toggle()) sessions.hide();
   });
   if (campus.manifest) accept(campus.manifest);
-  if ((await sessions.adopt()) > 0) {
-    const before = seat.read();
-    if (before && sessions.owners().includes(before.id)) people.resume(before);
-    // Guests are all called the same: nobody may find the machine of the one before.
-    else void sessions.stopAll({ personId: GUEST_ID, now: true });
-  }
-  if (people.current === null) void homes.close();
+  await visits.resume();
   // What nobody waits for leaves the processor to the first picture.
   await Promise.race([
     screen.painted,

@@ -1,16 +1,19 @@
-/** The implementation of people.ts. */
+/**
+ * Who is at the screen, one at a time: they come, are known by their secret until they leave, and
+ * leave when everything of theirs has ended. The implementation of people.ts.
+ */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Person, Preferences } from '../../preload/contract/model.ts';
-import { type Clock, systemClock } from '../base/clock.ts';
-import { isAbort, KioskError } from '../base/errors.ts';
+import { systemClock } from '../base/clock.ts';
+import { KioskError } from '../base/errors.ts';
 import { Emitter } from '../base/events.ts';
 import { type Database, openDatabase } from '../database/database.ts';
 import type { Logger } from '../log/logger.ts';
-import { Attempts } from './attempts.ts';
-import { MIGRATIONS, OfflineLogins } from './offline-logins.ts';
-import type { LoginAnswer, People, PeopleEvents, PeopleOptions } from './people.ts';
+import { Authentication, LOCAL_ADMINISTRATOR } from './authentication.ts';
+import { MIGRATIONS } from './offline-logins.ts';
+import type { People, PeopleEvents, PeopleOptions } from './people.ts';
 import { PreferenceBook, type PreferencesChange } from './preferences.ts';
-import { makeVerifier, matches, type ScryptCost, STRONG } from './verifier.ts';
+import { STRONG } from './verifier.ts';
 
 /**
  * All guests are one: nothing is kept for them. Not in people.ts, which imports this file: bundled,
@@ -24,16 +27,12 @@ const GUEST: Person = {
   groups: ['guest'],
   offline: false,
 };
-const LOCAL_ADMINISTRATOR = 'local:administrator';
 
 export class Reception implements People {
   readonly #options: PeopleOptions;
   readonly #log: Logger;
-  readonly #clock: Clock;
-  readonly #cost: ScryptCost;
   readonly #database: Database;
-  readonly #logins: OfflineLogins;
-  readonly #attempts: Attempts;
+  readonly #authentication: Authentication;
   readonly #preferences: PreferenceBook;
   readonly #events: Emitter<PeopleEvents>;
   readonly #hooks = new Set<(person: Person) => Promise<void> | void>();
@@ -46,14 +45,17 @@ export class Reception implements People {
   constructor(options: PeopleOptions) {
     this.#options = options;
     this.#log = options.log.scope('people');
-    this.#clock = options.clock ?? systemClock;
-    this.#cost = options.cost ?? STRONG;
     this.#events = new Emitter((error) =>
       this.#log.error('A listener of people failed.', { error }),
     );
     this.#database = openDatabase({ path: options.path, migrations: MIGRATIONS, log: this.#log });
-    this.#logins = new OfflineLogins(this.#database, this.#clock);
-    this.#attempts = new Attempts(this.#database, this.#clock, this.#log);
+    this.#authentication = new Authentication({
+      ...options,
+      database: this.#database,
+      log: this.#log,
+      clock: options.clock ?? systemClock,
+      cost: options.cost ?? STRONG,
+    });
     this.#preferences = new PreferenceBook(this.#database, this.#log, options.defaultPreferences);
   }
 
@@ -112,29 +114,22 @@ export class Reception implements People {
       const held = this.#held;
       if (!person?.offline || !held || person.id === LOCAL_ADMINISTRATOR) return 'unchanged';
       try {
-        const answer = await this.#askCampus(held.name, held.secret.toString('utf8'));
-        // Another person of the same name: the one at the screen is not the campus's any more.
-        if (answer.id !== person.id)
-          throw new KioskError('SIGN_IN_WRONG', 'The name changed hands.');
-        await this.#remember(loginKey(held.name), held.secret, answer);
-        this.#current = this.#person(answer, false);
-        this.#events.emit('changed', this.#current);
-        return 'confirmed';
-      } catch (error) {
-        if (!isWrong(error)) {
-          this.#log.info('The campus could not confirm the person yet.', { error });
-          return 'unchanged';
-        }
+        const known = await this.#authentication.confirm(person, held.name, held.secret);
+        if (!known) return 'unchanged';
+        this.#current = known;
+      } catch {
         this.#log.warn('The campus refuses a person who signed in offline.', { person: person.id });
         this.forget(person.id);
         await this.#signOut();
         return 'refused';
       }
+      this.#events.emit('changed', this.#current);
+      return 'confirmed';
     });
   }
 
   forget(personId: string): void {
-    this.#logins.forget(personId);
+    this.#authentication.forget(personId);
   }
 
   secretFor(personId: string): Uint8Array | undefined {
@@ -182,9 +177,6 @@ export class Reception implements People {
     signal: AbortSignal | undefined,
     act: (person: Person, wipe: () => void, bytes: Buffer) => Promise<T>,
   ): Promise<T> {
-    const key = loginKey(name);
-    const locked = this.#attempts.waitFor(key);
-    if (locked > 0) throw this.#lockedFor(locked);
     const unredact = this.#options.log.redact(secret);
     const bytes = Buffer.from(secret, 'utf8');
     const wipe = (): void => {
@@ -192,134 +184,11 @@ export class Reception implements People {
       unredact();
     };
     try {
-      const person = await this.#authenticate(name, secret, bytes, signal);
-      this.#attempts.succeeded(key);
-      return await act(person, wipe, bytes);
+      return await act(await this.#authentication.check(name, secret, bytes, signal), wipe, bytes);
     } catch (error) {
-      try {
-        throw this.#refused(key, error);
-      } finally {
-        wipe();
-      }
+      wipe();
+      throw error;
     }
-  }
-
-  /** Counts a wrong password; any other failure passes as it is, but for its form. */
-  #refused(key: string, error: unknown): unknown {
-    if (!isWrong(error)) return this.#campusLock(error);
-    const { left, wait } = this.#attempts.failed(key);
-    this.#log.warn('A sign-in was refused.', { waitMs: wait });
-    return new KioskError('SIGN_IN_WRONG', 'The name or the password is wrong.', {
-      cause: error,
-      details: wait > 0 ? { until: this.#clock.now() + wait } : { attemptsLeft: left },
-    });
-  }
-
-  /** The campus says how long; the page wants to know until when. */
-  #campusLock(error: unknown): unknown {
-    if (!(error instanceof KioskError) || error.code !== 'SIGN_IN_LOCKED') return error;
-    const seconds = error.details?.retryAfterSeconds;
-    return typeof seconds === 'number' ? this.#lockedFor(seconds * 1000, error) : error;
-  }
-
-  #lockedFor(milliseconds: number, cause?: unknown): KioskError {
-    const seconds = Math.ceil(milliseconds / 1000);
-    return new KioskError('SIGN_IN_LOCKED', `Too many wrong tries: wait ${seconds} s.`, {
-      cause,
-      details: { seconds, until: this.#clock.now() + milliseconds },
-    });
-  }
-
-  async #authenticate(
-    name: string,
-    secret: string,
-    bytes: Buffer,
-    signal: AbortSignal | undefined,
-  ): Promise<Person> {
-    const key = loginKey(name);
-    const { localAdministrator } = this.#options.policy();
-    if (localAdministrator && loginKey(localAdministrator.name) === key) {
-      if (!(await matches(bytes, localAdministrator.verifier, this.#cost))) throw wrong();
-      this.#log.warn("The computer's own administrator signed in.");
-      return { id: LOCAL_ADMINISTRATOR, name, kind: 'admin', groups: [], offline: true };
-    }
-    try {
-      const answer = await this.#askCampus(name, secret, signal);
-      await this.#remember(key, bytes, answer);
-      return this.#person(answer, false);
-    } catch (error) {
-      signal?.throwIfAborted();
-      if (isWrong(error)) {
-        await this.#forgetIfItWasRight(key, bytes);
-        throw error;
-      }
-      if (!couldNotAsk(error)) throw error;
-      this.#log.info('The campus cannot be asked; signing in from memory.', { error });
-      return this.#offline(key, bytes);
-    }
-  }
-
-  async #askCampus(name: string, secret: string, signal?: AbortSignal): Promise<LoginAnswer> {
-    const timeout = AbortSignal.timeout(this.#options.onlineTimeoutMs ?? 10_000);
-    const both = signal ? AbortSignal.any([signal, timeout]) : timeout;
-    try {
-      return await this.#options.login.login(name, secret, both);
-    } catch (error) {
-      // However the campus client says that it was stopped.
-      if (!timeout.aborted || isWrong(error)) throw error;
-      throw new KioskError('CAMPUS_TIMEOUT', 'The campus took too long.', { cause: error });
-    }
-  }
-
-  async #offline(key: string, secret: Buffer): Promise<Person> {
-    const login = this.#logins.find(key);
-    // Also where the name is unknown: the answer must not come sooner.
-    const right = await matches(secret, login?.verifier, this.#cost);
-    if (!login) throw needsNetwork('unknown', 'This person never signed in on this computer.');
-    if (!right) throw wrong();
-    if (!this.#logins.valid(login, this.#options.policy().offlineSignInDays)) {
-      throw needsNetwork('expired', 'The last sign-in with the campus is too long ago.');
-    }
-    const { personId: id, personName: name, kind, groups } = login;
-    return this.#person({ id, name, kind, groups }, true);
-  }
-
-  /** Never lets a sign-in fail: what cannot be kept costs only the next offline sign-in. */
-  async #remember(key: string, secret: Buffer, answer: LoginAnswer): Promise<void> {
-    const days = Math.min(answer.offlineDays, this.#options.policy().offlineSignInDays);
-    try {
-      if (days <= 0) {
-        this.#logins.forget(answer.id);
-        return;
-      }
-      this.#logins.keep(key, {
-        personId: answer.id,
-        personName: answer.name,
-        kind: answer.kind,
-        groups: answer.groups,
-        verifier: await makeVerifier(secret, this.#cost),
-        onlineAt: this.#clock.now(),
-        days,
-      });
-    } catch (error) {
-      this.#log.error('The offline sign-in could not be kept.', { error });
-    }
-  }
-
-  /** The campus refuses what fits our memory: the password changed, or the person was removed. */
-  async #forgetIfItWasRight(key: string, secret: Buffer): Promise<void> {
-    const login = this.#logins.find(key);
-    if (!(await matches(secret, login?.verifier, this.#cost)) || !login) return;
-    this.#log.info('The campus refuses what it accepted before: forgotten.', {
-      person: login.personId,
-    });
-    this.forget(login.personId);
-  }
-
-  #person({ id, name, kind, groups }: Omit<LoginAnswer, 'offlineDays'>, offline: boolean): Person {
-    const { adminGroups } = this.#options.policy();
-    const admin = kind === 'admin' || groups.some((group) => adminGroups.includes(group));
-    return { id, name, kind: admin ? 'admin' : 'member', groups: [...groups], offline };
   }
 
   #enter(person: Person, remembered: boolean): Person {
@@ -371,31 +240,4 @@ export class Reception implements People {
     this.#turn = result.catch(() => {});
     return result;
   }
-}
-
-/** One person, however the name is typed. */
-function loginKey(name: string): string {
-  return name.normalize('NFC').trim().toLowerCase();
-}
-
-function isWrong(error: unknown): boolean {
-  return error instanceof KioskError && error.code === 'SIGN_IN_WRONG';
-}
-
-/** The campus gave no answer about the person: neither yes nor no. */
-function couldNotAsk(error: unknown): boolean {
-  if (isAbort(error)) return true;
-  if (!(error instanceof KioskError)) return false;
-  return (
-    error.code === 'TIMEOUT' ||
-    (error.code.startsWith('CAMPUS_') && error.code !== 'CAMPUS_ENDPOINT_ABSENT')
-  );
-}
-
-function wrong(): KioskError {
-  return new KioskError('SIGN_IN_WRONG', 'The name or the password is wrong.');
-}
-
-function needsNetwork(reason: 'unknown' | 'expired', message: string): KioskError {
-  return new KioskError('SIGN_IN_NEEDS_NETWORK', message, { details: { reason } });
 }
