@@ -7,7 +7,6 @@
 import { randomBytes } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { KioskError } from '../../base/errors.ts';
 import type { VmEntry } from '../../base/manifest.ts';
@@ -16,7 +15,6 @@ import type { Child, Launcher } from '../../process/launcher.ts';
 import type { AdoptedSession, Engine, RunningSession, StartRequest } from '../engine.ts';
 import { type Accelerator, chooseAccelerator } from './accelerator.ts';
 import { type MachinePlan, qemuArguments } from './arguments.ts';
-import { deathError, isMissing } from './faults.ts';
 import { readHost } from './host.ts';
 import { declareLimits } from './limits.ts';
 import { DEFAULT_TIMES, Machine, type MachineExit, type MachineTimes } from './machine.ts';
@@ -31,7 +29,8 @@ import {
   prepare,
   settleAll,
 } from './prepare.ts';
-import { killProcessesIn, processesNaming, residentMib } from './processes.ts';
+import { killProcessesIn, residentMib } from './processes.ts';
+import { qemuIn, startQemu, whenGone } from './qemu-process.ts';
 import { Qmp } from './qmp.ts';
 import { type MachineRecord, readRecord, writeRecord } from './record.ts';
 import { folder, MachineStorage } from './storage.ts';
@@ -211,35 +210,14 @@ class QemuEngine implements VmEngine {
     ]);
     request.signal.throwIfAborted();
     request.launching();
-    const args = qemuArguments({ ...plan, ...(tpmSocket === undefined ? {} : { tpmSocket }) });
-    const child = await this.#options.launcher
-      .launch({ program: this.#qemu, args, lifetime: 'adopt', signal: request.signal })
-      .catch((error: unknown) => {
-        throw isMissing(error) ? programMissing(this.#qemu, error) : error;
-      });
-    return { child, qmp: await this.#connect(child, plan.sockets.qmp, request.signal) };
-  }
-
-  /** QEMU's first answer, or what it said when it died instead. */
-  async #connect(child: Child, path: string, signal: AbortSignal): Promise<Qmp> {
-    const connecting = new AbortController();
-    const connected = Qmp.connect({
-      path,
-      timeoutMs: this.#options.launchMs ?? 30_000,
-      signal: AbortSignal.any([signal, connecting.signal]),
+    return startQemu({
+      launcher: this.#options.launcher,
+      program: this.#qemu,
+      args: qemuArguments({ ...plan, ...(tpmSocket === undefined ? {} : { tpmSocket }) }),
+      qmpPath: plan.sockets.qmp,
+      launchMs: this.#options.launchMs ?? 30_000,
+      signal: request.signal,
     });
-    const died = child.exited.then((exit) => {
-      throw deathError(exit);
-    });
-    try {
-      return await Promise.race([connected, died]);
-    } catch (error) {
-      connecting.abort();
-      await Promise.allSettled([connected.then((qmp) => qmp.close()), child.kill()]);
-      // Refused connections and a closed monitor are only how a death looks from outside.
-      const exit = await child.exited;
-      throw exit.signal === 'SIGKILL' ? error : deathError(exit);
-    }
   }
 
   async adopt(): Promise<AdoptedSession[]> {
@@ -397,22 +375,4 @@ function recordOf(
 
 function userCards({ description }: MachinePlan): number[] {
   return description.networks.flatMap(({ type }, index) => (type === 'user' ? [index] : []));
-}
-
-/** QEMU among the processes of a folder: the one that serves the monitor's socket. */
-async function qemuIn(runtime: string): Promise<number[]> {
-  return processesNaming(`path=${join(runtime, 'qmp')}`);
-}
-
-/** Nobody can wait for a process that is not a child, so it is looked for. */
-async function whenGone(runtime: string): Promise<undefined> {
-  while ((await qemuIn(runtime)).length > 0) await pause(500);
-  return undefined;
-}
-
-function programMissing(program: string, cause: unknown): KioskError {
-  return new KioskError('MACHINE_PROGRAM_MISSING', `${program} is not installed.`, {
-    cause,
-    details: { program },
-  });
 }
