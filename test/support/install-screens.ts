@@ -1,20 +1,13 @@
 /** The screens of the installation and of the system on the disk. */
-import type { Job, Person } from '../../preload/contract/model.ts';
+import type { Job } from '../../preload/contract/model.ts';
 import { fakeOverview, fakePlan, fakeSystem, refusedPlan } from './fake-disks.ts';
 import type { FakeScenario } from './fake-kiosk.ts';
 import { kioskState, NOW } from './fake-scenario.ts';
+import { admin, type Screen } from './screen-parts.ts';
 import type { UiPage } from './ui-page.ts';
-import type { Screen } from './ui-screens.ts';
 
 type Locale = 'en' | 'fr' | 'es' | 'de' | 'ar';
 
-const admin: Person = {
-  id: 'admin',
-  name: 'Alex Roy',
-  kind: 'admin',
-  groups: [],
-  offline: false,
-};
 const system = fakeSystem(NOW);
 const installing: Job = {
   id: 'job-install',

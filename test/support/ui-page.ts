@@ -48,7 +48,7 @@ export interface OpenOptions {
   readonly withoutKiosk?: boolean;
   /** Let the page's clock run; else it stands at 14:36:40. */
   readonly runningClock?: boolean;
-  /** The page's timers run only when the test says so. */
+  /** The test can wind the page's clock forward, and stop it. */
   readonly fakeTimers?: boolean;
 }
 

@@ -2,54 +2,27 @@
  * Every screen of the built-in UI, as a scenario and the steps that lead to it. The tests hold each
  * of them to the same rules; `scripts/screens.ts` takes their pictures.
  */
-import type { Person, Session } from '../../preload/contract/model.ts';
 import type { FakeScenario } from './fake-kiosk.ts';
-import { entries, kioskState, NOW, session } from './fake-scenario.ts';
+import { entries, kioskState, NOW } from './fake-scenario.ts';
 import { INSTALL_SCREENS } from './install-screens.ts';
+import {
+  admin,
+  campus,
+  click,
+  dialog,
+  elsewhere,
+  member,
+  online,
+  preferences,
+  press,
+  type Screen,
+  windows,
+} from './screen-parts.ts';
+import { SESSION_SCREENS } from './session-screens.ts';
 import type { OpenOptions, UiPage } from './ui-page.ts';
 
-export interface Screen {
-  readonly name: string;
-  readonly scenario?: Partial<FakeScenario>;
-  readonly options?: OpenOptions;
-  readonly arrange?: (ui: UiPage) => Promise<unknown>;
-}
-
 const MINUTE = 60_000;
-const member: Person = {
-  id: 'lhaddad',
-  name: 'Lina Haddad',
-  kind: 'member',
-  groups: ['chemistry'],
-  offline: false,
-};
-const admin: Person = { ...member, id: 'admin', name: 'Alex Roy', kind: 'admin' };
-const campus = kioskState().campus;
-const online = { ...campus, link: 'online', error: null, dataAsOf: NOW } as const;
-const preferences = kioskState().preferences;
 const signedOut = kioskState({ person: null, campus: online });
-
-/** In none of the design's tiles, so that they look as they do there. */
-const elsewhere = session({ id: 's-net', entryId: 'gone', groupId: 'g-net' });
-const windows = session({
-  id: 's-win',
-  entryId: 'windows-chemistry',
-  title: 'Windows 11 — Chemistry',
-});
-const shown = { ...windows, shown: true };
-
-const button = (ui: UiPage, name: string) =>
-  // A tile's name goes on with its kind and its state.
-  ui.page.getByRole('button', { name, exact: true }).or(tile(ui, name));
-const click = (name: string) => (ui: UiPage) => button(ui, name).click();
-const tile = (ui: UiPage, title: string) => ui.page.locator('.tile', { hasText: title });
-const dialog = (ui: UiPage) =>
-  ui.page.getByRole('dialog').or(ui.page.getByRole('alertdialog')).waitFor();
-
-async function press(ui: UiPage, name: string): Promise<void> {
-  await click(name)(ui);
-  await dialog(ui);
-}
 
 async function fillIn(ui: UiPage, secret: string): Promise<void> {
   await ui.page.getByLabel('User name').fill('lhaddad');
@@ -80,42 +53,6 @@ function adminScreen(
   };
 }
 
-const inSession: Screen = {
-  name: 'session',
-  scenario: { sessions: [shown, elsewhere] },
-  arrange: (ui) => ui.page.locator('iframe[aria-label="Windows 11 — Chemistry"]').waitFor(),
-};
-
-const remote = {
-  id: 's-desk',
-  kind: 'rdp',
-  title: 'Staff desktop',
-  state: 'preparing',
-  surface: 'native',
-  shown: true,
-} as const;
-const credentials = {
-  type: 'credentials',
-  server: 'desk.lab.example',
-  user: 'lhaddad',
-  domain: 'LAB',
-  error: null,
-} as const;
-const asking = (question: Session['question']): Partial<FakeScenario> => ({
-  state: kioskState({ person: member, campus: online }),
-  sessions: [session({ ...remote, question })],
-});
-const question = (name: string, asked: Session['question'], options?: OpenOptions): Screen => ({
-  name,
-  scenario: asking(asked),
-  ...(options === undefined ? {} : { options }),
-  arrange: (ui) => ui.page.locator('form.question').waitFor(),
-});
-const wrongPassword: Session['question'] = {
-  ...credentials,
-  error: { code: 'REMOTE_CREDENTIALS_WRONG', message: 'No.', details: { attemptsLeft: 2 } },
-};
-
 export const SCREENS: readonly Screen[] = [
   { name: 'starting', scenario: { silent: ['state.get'] } },
   {
@@ -137,23 +74,6 @@ export const SCREENS: readonly Screen[] = [
     scenario: { state: kioskState({ person: member, campus: online, signOutAt: NOW + 45_000 }) },
     arrange: dialog,
   },
-  question('session-password', credentials),
-  question('session-password-wrong', wrongPassword),
-  question('session-password-locked', {
-    ...credentials,
-    user: null,
-    domain: null,
-    error: {
-      code: 'REMOTE_CREDENTIALS_WRONG',
-      message: 'No.',
-      details: { until: NOW + 5 * MINUTE },
-    },
-  }),
-  question('session-certificate', {
-    type: 'certificate',
-    server: 'desk.lab.example:3389',
-    fingerprint: '0123456789abcdef'.repeat(4),
-  }),
   { name: 'sign-in', scenario: { state: signedOut } },
   { name: 'sign-in-offline', scenario: { state: kioskState({ person: null }) } },
   {
@@ -243,78 +163,7 @@ export const SCREENS: readonly Screen[] = [
     },
     arrange: (ui) => press(ui, 'Windows 11 — Chemistry'),
   },
-  {
-    name: 'session-preparing',
-    scenario: { sessions: [{ ...shown, state: 'preparing', progress: 0.62 }] },
-  },
-  {
-    name: 'session-launching',
-    scenario: {
-      sessions: [
-        {
-          ...shown,
-          state: 'launching',
-          notices: [{ code: 'MACHINE_SLOW', message: 'No KVM.' }],
-        },
-      ],
-    },
-  },
-  inSession,
-  {
-    name: 'session-group',
-    scenario: {
-      sessions: [1, 2, 3].map((index) =>
-        session({
-          id: `s-${index}`,
-          groupId: 'g',
-          machine: ['router', 'server', 'client'][index - 1] ?? null,
-          shown: index === 1,
-        }),
-      ),
-    },
-    arrange: (ui) =>
-      ui.page.locator('iframe[aria-label="Debian — Networks lab · router"]').waitFor(),
-  },
-  {
-    name: 'session-window',
-    scenario: {
-      sessions: [
-        session({
-          id: 's-rdp',
-          entryId: 'staff-desktop',
-          kind: 'rdp',
-          title: 'Staff desktop',
-          surface: 'native',
-          shown: true,
-        }),
-      ],
-    },
-  },
-  {
-    name: 'session-picture-lost',
-    scenario: {
-      sessions: [shown],
-      failures: { 'sessions.display': { code: 'DISPLAY_UNAVAILABLE', message: 'None.' } },
-    },
-    arrange: (ui) => ui.page.getByText('DISPLAY_UNAVAILABLE').waitFor(),
-  },
-  {
-    name: 'session-failed',
-    scenario: {
-      sessions: [
-        { ...shown, state: 'failed', error: { code: 'MACHINE_CRASHED', message: 'Crashed.' } },
-      ],
-    },
-  },
-  { name: 'session-stopping', scenario: { sessions: [{ ...shown, state: 'stopping' }] } },
-  {
-    ...inSession,
-    name: 'session-stop',
-    arrange: async (ui) => {
-      await inSession.arrange?.(ui);
-      await press(ui, 'Stop');
-    },
-  },
+  ...SESSION_SCREENS,
   {
     name: 'notices',
     arrange: async (ui) => {
@@ -387,14 +236,6 @@ export const SCREENS: readonly Screen[] = [
     }),
   ),
   {
-    name: 'session-ar',
-    scenario: {
-      state: kioskState({ preferences: { ...preferences, locale: 'ar' } }),
-      sessions: [{ ...shown, state: 'preparing', progress: 0.3 }, elsewhere],
-    },
-    arrange: (ui) => ui.page.locator('html[dir=rtl]').waitFor(),
-  },
-  {
     name: 'sign-in-ar',
     scenario: {
       state: kioskState({ person: null, preferences: { ...preferences, locale: 'ar' } }),
@@ -410,15 +251,6 @@ export const SCREENS: readonly Screen[] = [
     arrange: (ui) => ui.page.getByRole('button', { name: 'Course site' }).focus(),
   },
   {
-    name: 'session-contrast',
-    scenario: {
-      state: kioskState({ preferences: { ...preferences, highContrast: true } }),
-      sessions: [
-        { ...shown, state: 'failed', error: { code: 'NOT_ENOUGH_DISK', message: 'Full.' } },
-      ],
-    },
-  },
-  {
     name: 'accessibility-contrast',
     scenario: { state: kioskState({ preferences: { ...preferences, highContrast: true } }) },
     arrange: (ui) => press(ui, 'Accessibility'),
@@ -429,14 +261,6 @@ export const SCREENS: readonly Screen[] = [
       state: kioskState({ preferences: { ...preferences, textScale: 2 } }),
       sessions: [elsewhere],
     },
-  },
-  {
-    name: 'session-large-text',
-    scenario: {
-      state: kioskState({ preferences: { ...preferences, textScale: 2 } }),
-      sessions: [shown, elsewhere],
-    },
-    arrange: (ui) => ui.page.locator('iframe[aria-label="Windows 11 — Chemistry"]').waitFor(),
   },
   { name: 'home-1024', options: { viewport: { width: 1024, height: 768 } } },
   {

@@ -1,28 +1,11 @@
 /** The administrator's way through an installation, and what it asks of the kiosk. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { fakeOverview, fakePlan, fakeSystem, refusedPlan } from '../../support/fake-disks.ts';
-import type { FakeScenario } from '../../support/fake-kiosk.ts';
 import { kioskState } from '../../support/fake-scenario.ts';
-import { startUiBrowser, type UiBrowser, type UiPage } from '../../support/ui-page.ts';
+import { uiBench } from '../../support/ui-bench.ts';
 
-let browser: UiBrowser;
-let ui: UiPage;
-beforeAll(async () => {
-  browser = await startUiBrowser();
-});
-afterAll(() => browser.close());
-afterEach(async () => {
-  const { complaints } = ui;
-  await ui.close();
-  expect(complaints).toEqual([]);
-});
-
-async function open(change?: Partial<FakeScenario>): Promise<UiPage['page']> {
-  ui = await browser.open(change);
-  return ui.page;
-}
-
-const named = async (name: string) => (await ui.calls()).filter((call) => call.name === name);
+const bench = uiBench();
+const { open, named } = bench;
 
 describe('the installation', () => {
   const admin = {
@@ -99,12 +82,12 @@ describe('the installation', () => {
       finishedAt: null,
       error: null,
     };
-    await ui.control((fake, running) => fake.setJobs([running]), job);
+    await bench.ui.control((fake, running) => fake.setJobs([running]), job);
     await page.getByText('50 % · 2 min left').waitFor();
     expect(
       await page.locator('[aria-current=step]').getByText('Read it back and compare').isVisible(),
     ).toBe(true);
-    await ui.control((fake, ended) => fake.setJobs([ended]), {
+    await bench.ui.control((fake, ended) => fake.setJobs([ended]), {
       ...job,
       state: 'succeeded' as const,
       progress: 1,

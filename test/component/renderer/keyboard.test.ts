@@ -41,7 +41,7 @@ test('from sign-in to a session, back, and out', async () => {
   const { page } = ui;
   const { keyboard } = page;
   await page.getByLabel('User name').waitFor();
-  expect(await focused(ui)).toBe('User name');
+  await expect.poll(() => focused(ui)).toBe('User name');
   await keyboard.type('lhaddad');
   await keyboard.press('Tab');
   expect(await focused(ui)).toBe('Password');
