@@ -1,10 +1,10 @@
 import { type FormEvent, useState } from 'react';
 import { useI18n } from '../i18n/i18n.tsx';
-import { type KioskFailure, toFailure } from '../kiosk.ts';
+import type { KioskFailure } from '../kiosk.ts';
+import { NameField, SecretField } from '../screens/sign-in/fields.tsx';
 import { SignInError } from '../screens/sign-in/SignInError.tsx';
-import { useStore } from '../store/hooks.ts';
+import { useStore, useSubmission } from '../store/hooks.ts';
 import { Button } from '../ui/Button.tsx';
-import { Field } from '../ui/Field.tsx';
 import { ModalDialog } from '../ui/ModalDialog.tsx';
 import { SessionNames } from './SessionNames.tsx';
 
@@ -23,22 +23,20 @@ export function AdministratorPanel(props: {
   const store = useStore();
   const [name, setName] = useState('');
   const [secret, setSecret] = useState('');
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<KioskFailure | null>(null);
+  const { busy, failure, run } = useSubmission();
 
-  const submit = async (event: FormEvent) => {
+  const submit = (event: FormEvent) => {
     event.preventDefault();
     if (name === '' || secret === '' || busy) return;
-    setBusy(true);
-    try {
-      await store.signIn(name, secret);
-      if (store.getSnapshot().state?.person?.kind === 'admin') props.onSignedIn();
-      else setError(NOT_ADMIN);
-    } catch (thrown) {
-      setError(toFailure(thrown));
-    }
-    setSecret('');
-    setBusy(false);
+    run(async () => {
+      try {
+        await store.signIn(name, secret);
+        if (store.getSnapshot().state?.person?.kind !== 'admin') throw NOT_ADMIN;
+        props.onSignedIn();
+      } finally {
+        setSecret('');
+      }
+    });
   };
   return (
     <ModalDialog
@@ -56,24 +54,10 @@ export function AdministratorPanel(props: {
       <p>{t.admin.signInLead}</p>
       <SessionNames lead={t.admin.signInReplaces} />
       <form id={FORM} className="form" onSubmit={submit}>
-        <Field
-          label={t.signIn.name}
-          name="name"
-          value={name}
-          onChange={setName}
-          maxLength={256}
-          autoFocus
-        />
-        <Field
-          label={t.signIn.secret}
-          name="secret"
-          type="password"
-          value={secret}
-          onChange={setSecret}
-          maxLength={1024}
-        />
+        <NameField value={name} onChange={setName} autoFocus />
+        <SecretField value={secret} onChange={setSecret} />
       </form>
-      <SignInError error={error} />
+      <SignInError error={failure} />
     </ModalDialog>
   );
 }

@@ -1,7 +1,5 @@
-import { useState } from 'react';
 import { useI18n } from '../i18n/i18n.tsx';
-import { type KioskFailure, toFailure } from '../kiosk.ts';
-import { useKiosk, useStore } from '../store/hooks.ts';
+import { useKiosk, useStore, useSubmission } from '../store/hooks.ts';
 import { Button } from '../ui/Button.tsx';
 import { Failure } from '../ui/Failure.tsx';
 import { ModalDialog } from '../ui/ModalDialog.tsx';
@@ -16,16 +14,9 @@ export function PowerPanel(props: {
   const { t } = useI18n();
   const { api } = useStore();
   const running = useKiosk((snapshot) => countActive(snapshot.sessions));
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<KioskFailure | null>(null);
+  const { busy, failure, run } = useSubmission();
+  const act = () => run(() => api.power.act({ action }).then(onClose));
 
-  const act = () => {
-    setBusy(true);
-    api.power.act({ action }).then(onClose, (thrown: unknown) => {
-      setBusy(false);
-      setError(toFailure(thrown));
-    });
-  };
   return (
     <ModalDialog
       role="alertdialog"
@@ -42,9 +33,9 @@ export function PowerPanel(props: {
         </>
       }
     >
-      {error !== null && (
+      {failure !== null && (
         <div role="alert">
-          <Failure error={error} />
+          <Failure error={failure} />
         </div>
       )}
       {running === 0 && <p>{t.power.nothing}</p>}

@@ -87,3 +87,23 @@ export function useAsked<T>(
   const ask = useCallback(() => setRound((before) => before + 1), []);
   return { ...answer, ask };
 }
+
+/** Something that a press asks of the kiosk: under way, or why it failed. */
+export interface Submission {
+  readonly busy: boolean;
+  readonly failure: KioskFailure | null;
+  run(go: () => Promise<unknown>): void;
+}
+
+export function useSubmission(): Submission {
+  const [busy, setBusy] = useState(false);
+  const [failure, setFailure] = useState<KioskFailure | null>(null);
+  const run = (go: () => Promise<unknown>): void => {
+    setBusy(true);
+    setFailure(null);
+    go()
+      .catch((thrown: unknown) => setFailure(toFailure(thrown)))
+      .finally(() => setBusy(false));
+  };
+  return { busy, failure, run };
+}

@@ -24,6 +24,16 @@ export function Failure({ error }: { readonly error: KioskFailure }) {
   );
 }
 
+/** The same where something was asked for and refused: said aloud. Nothing where nothing failed. */
+export function Problem({ error }: { readonly error: KioskFailure | null }) {
+  if (error === null) return null;
+  return (
+    <div className="problem" role="alert">
+      <Failure error={error} />
+    </div>
+  );
+}
+
 const MIB = 1024 * 1024;
 
 /** An amount among the details: some parts of the kiosk count in bytes, machines in MiB. */

@@ -7,7 +7,6 @@ export function Field(props: {
   readonly value: string;
   readonly onChange: (value: string) => void;
   readonly type?: 'text' | 'password';
-  readonly autoComplete?: string;
   readonly autoFocus?: boolean;
   readonly maxLength: number;
 }) {
@@ -18,7 +17,7 @@ export function Field(props: {
       value={props.value}
       onChange={props.onChange}
       type={props.type ?? 'text'}
-      autoComplete={props.autoComplete ?? 'off'}
+      autoComplete="off"
       autoFocus={props.autoFocus ?? false}
       maxLength={props.maxLength}
     >

@@ -4,7 +4,7 @@ import { useI18n } from '../../i18n/i18n.tsx';
 import { type KioskFailure, toFailure } from '../../kiosk.ts';
 import { useAsked, useStore } from '../../store/hooks.ts';
 import { Button } from '../../ui/Button.tsx';
-import { Failure } from '../../ui/Failure.tsx';
+import { Problem } from '../../ui/Failure.tsx';
 import { Answer } from './Answer.tsx';
 import { ConfirmDialog } from './ConfirmDialog.tsx';
 
@@ -33,11 +33,7 @@ export function ImagesPanel() {
     <>
       <p>{i.lead}</p>
       <p role="status">{said}</p>
-      {error !== null && (
-        <div className="problem" role="alert">
-          <Failure error={error} />
-        </div>
-      )}
+      <Problem error={error} />
       <Answer asked={asked}>
         {(versions) =>
           versions.length === 0 ? (

@@ -3,7 +3,7 @@ import { useI18n } from '../../i18n/i18n.tsx';
 import { type KioskFailure, toFailure } from '../../kiosk.ts';
 import { useAsked, useKioskState, useStore } from '../../store/hooks.ts';
 import { Button } from '../../ui/Button.tsx';
-import { Failure } from '../../ui/Failure.tsx';
+import { Problem } from '../../ui/Failure.tsx';
 import { Answer } from './Answer.tsx';
 
 const SIGNS = { ok: '✓', failed: '✗', skipped: '–' } as const;
@@ -45,11 +45,7 @@ export function NetworkPanel() {
         <span role="status">{refresh === 'done' ? t.admin.refreshed : ''}</span>
       </div>
       {outbox > 0 && <p>{t.header.waiting(outbox)}</p>}
-      {error !== null && (
-        <div className="problem" role="alert">
-          <Failure error={error} />
-        </div>
-      )}
+      <Problem error={error} />
       <Answer asked={asked}>
         {({ checks }) => (
           <ol className="checks" aria-label={t.admin.network}>

@@ -1,10 +1,11 @@
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import type { Session, SessionQuestion } from '../../../preload/contract/model.ts';
 import { useI18n } from '../../i18n/i18n.tsx';
-import { detail, type KioskFailure, toFailure } from '../../kiosk.ts';
-import { useKioskState, useNow, useStore } from '../../store/hooks.ts';
+import { detail } from '../../kiosk.ts';
+import { useKioskState, useNow, useStore, useSubmission } from '../../store/hooks.ts';
 import { Button } from '../../ui/Button.tsx';
 import { Field } from '../../ui/Field.tsx';
+import { NameField, SecretField } from '../sign-in/fields.tsx';
 import { SignInError } from '../sign-in/SignInError.tsx';
 import { sessionName } from './SessionBar.tsx';
 
@@ -63,9 +64,7 @@ function Credentials({
     <form ref={form} className="panel question form" onSubmit={submit}>
       <h2>{t.session.question.title(sessionName(session, i18n))}</h2>
       <p>{t.session.question.lead(question.server)}</p>
-      {question.user !== null && (
-        <Field label={t.signIn.name} name="user" value={user} onChange={setUser} maxLength={256} />
-      )}
+      {question.user !== null && <NameField name="user" value={user} onChange={setUser} />}
       {question.domain !== null && (
         <Field
           label={t.session.question.domain}
@@ -75,14 +74,7 @@ function Credentials({
           maxLength={256}
         />
       )}
-      <Field
-        label={t.signIn.secret}
-        name="secret"
-        type="password"
-        value={secret}
-        onChange={setSecret}
-        maxLength={1024}
-      />
+      <SecretField value={secret} onChange={setSecret} />
       <div role="alert" className={error === null && !missing ? 'quiet' : 'problem'}>
         {missing && <strong>{t.session.question.required}</strong>}
         {!missing && error !== null && (
@@ -147,21 +139,8 @@ function Certificate({
       {!signedIn && (
         <>
           <p>{t.session.question.administrator}</p>
-          <Field
-            label={t.signIn.name}
-            name="administrator"
-            value={name}
-            onChange={setName}
-            maxLength={256}
-          />
-          <Field
-            label={t.signIn.secret}
-            name="secret"
-            type="password"
-            value={secret}
-            onChange={setSecret}
-            maxLength={1024}
-          />
+          <NameField name="administrator" value={name} onChange={setName} />
+          <SecretField value={secret} onChange={setSecret} />
         </>
       )}
       <SignInError error={failure} missing={missing} />
@@ -176,19 +155,6 @@ function Certificate({
 }
 
 const SECOND = 1000;
-
-function useSubmission() {
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<KioskFailure | null>(null);
-  const run = (go: () => Promise<void>): void => {
-    setBusy(true);
-    setFailure(null);
-    go()
-      .catch((thrown: unknown) => setFailure(toFailure(thrown)))
-      .finally(() => setBusy(false));
-  };
-  return { busy, failure, run };
-}
 
 /** The first field that somebody has to fill in, else the first button. */
 function useFocus(name: string) {

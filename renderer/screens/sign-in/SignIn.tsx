@@ -3,7 +3,7 @@ import { useI18n } from '../../i18n/i18n.tsx';
 import { detail, type KioskFailure, toFailure } from '../../kiosk.ts';
 import { useKioskState, useNow, useStore } from '../../store/hooks.ts';
 import { Button } from '../../ui/Button.tsx';
-import { Field } from '../../ui/Field.tsx';
+import { NameField, SecretField } from './fields.tsx';
 import { SignInError } from './SignInError.tsx';
 import { Warnings } from './Warnings.tsx';
 import './sign-in.css';
@@ -56,22 +56,8 @@ export function SignIn() {
         )}
         {signIn.members && (
           <form ref={form} className="form" onSubmit={submit}>
-            <Field
-              label={t.signIn.name}
-              name="name"
-              value={name}
-              onChange={setName}
-              maxLength={256}
-              autoFocus
-            />
-            <Field
-              label={t.signIn.secret}
-              name="secret"
-              type="password"
-              value={secret}
-              onChange={setSecret}
-              maxLength={1024}
-            />
+            <NameField value={name} onChange={setName} autoFocus />
+            <SecretField value={secret} onChange={setSecret} />
             <SignInError error={error} missing={missing} />
             <Button tone="primary" type="submit" isDisabled={locked} isPending={busy === 'member'}>
               {busy === 'member' ? t.signIn.submitting : t.signIn.submit}

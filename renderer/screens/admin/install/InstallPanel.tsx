@@ -6,10 +6,9 @@ import type {
 } from '../../../../preload/contract/install.ts';
 import type { Job } from '../../../../preload/contract/model.ts';
 import { useI18n } from '../../../i18n/i18n.tsx';
-import { type KioskFailure, toFailure } from '../../../kiosk.ts';
-import { useAsked, useKiosk, useStore } from '../../../store/hooks.ts';
+import { useAsked, useKiosk, useStore, useSubmission } from '../../../store/hooks.ts';
 import { Button } from '../../../ui/Button.tsx';
-import { Failure } from '../../../ui/Failure.tsx';
+import { Problem } from '../../../ui/Failure.tsx';
 import { Answer } from '../Answer.tsx';
 import { DiskChoice } from './DiskChoice.tsx';
 import { InstallProgress } from './InstallProgress.tsx';
@@ -62,20 +61,10 @@ function Preparation(props: {
   const { overview } = props;
   const [request, setRequest] = useState<InstallRequest | null>(null);
   const [plan, setPlan] = useState<InstallPlan | null>(null);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<KioskFailure | null>(null);
+  const { busy, failure, run } = useSubmission();
   const disk = overview.disks.find(({ path }) => path === request?.disk);
 
-  const show = async (wanted: InstallRequest) => {
-    setBusy(true);
-    setError(null);
-    try {
-      setPlan(await api.install.plan(wanted));
-    } catch (thrown) {
-      setError(toFailure(thrown));
-    }
-    setBusy(false);
-  };
+  const show = (wanted: InstallRequest) => run(async () => setPlan(await api.install.plan(wanted)));
   const back = () => {
     setPlan(null);
     // The disk may not be what it was.
@@ -97,15 +86,11 @@ function Preparation(props: {
       {disk && request && (
         <TargetChoice disk={disk} tpm={overview.boot.tpm} request={request} onChange={setRequest} />
       )}
-      {error !== null && (
-        <div className="problem" role="alert">
-          <Failure error={error} />
-        </div>
-      )}
+      <Problem error={failure} />
       <div className="row">
         <Button onPress={props.onRefresh}>{i.refresh}</Button>
         {request && (
-          <Button tone="primary" isDisabled={busy} onPress={() => void show(request)}>
+          <Button tone="primary" isDisabled={busy} onPress={() => show(request)}>
             {busy ? i.planning : i.showPlan}
           </Button>
         )}

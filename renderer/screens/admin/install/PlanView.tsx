@@ -2,10 +2,9 @@ import { type FormEvent, useEffect, useRef, useState } from 'react';
 import type { Finding, InstallPlan } from '../../../../preload/contract/install.ts';
 import type { I18n } from '../../../i18n/i18n.tsx';
 import { useI18n } from '../../../i18n/i18n.tsx';
-import { type KioskFailure, toFailure } from '../../../kiosk.ts';
-import { useStore } from '../../../store/hooks.ts';
+import { useStore, useSubmission } from '../../../store/hooks.ts';
 import { Button } from '../../../ui/Button.tsx';
-import { Failure } from '../../../ui/Failure.tsx';
+import { Problem } from '../../../ui/Failure.tsx';
 import { Field } from '../../../ui/Field.tsx';
 import { diskName } from './DiskChoice.tsx';
 import { DiskPicture, piecesOfPlan } from './DiskPicture.tsx';
@@ -159,23 +158,17 @@ function Confirmation(props: {
   const { plan } = props;
   const i = t.admin.install;
   const [word, setWord] = useState('');
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<KioskFailure | null>(null);
+  const { busy, failure, run } = useSubmission();
   const right = word.trim() === plan.confirmWord;
 
-  const submit = async (event: FormEvent) => {
+  const submit = (event: FormEvent) => {
     event.preventDefault();
     if (!right || busy) return;
-    setBusy(true);
-    setError(null);
-    try {
+    run(async () => {
       const { id: planId, request } = plan;
       const job = await api.install.start({ planId, request, confirmation: word.trim() });
       props.onStarted(job.id);
-    } catch (thrown) {
-      setError(toFailure(thrown));
-      setBusy(false);
-    }
+    });
   };
   return (
     <form className="form" onSubmit={submit}>
@@ -186,11 +179,7 @@ function Confirmation(props: {
         onChange={setWord}
         maxLength={64}
       />
-      {error !== null && (
-        <div className="problem" role="alert">
-          <Failure error={error} />
-        </div>
-      )}
+      <Problem error={failure} />
       <div className="row">
         <Button onPress={props.onBack}>{i.back}</Button>
         <Button type="submit" tone="danger" isDisabled={!right || busy}>

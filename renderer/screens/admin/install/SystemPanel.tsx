@@ -5,7 +5,7 @@ import { useI18n } from '../../../i18n/i18n.tsx';
 import { type KioskFailure, toFailure } from '../../../kiosk.ts';
 import { useAsked, useStore } from '../../../store/hooks.ts';
 import { Button } from '../../../ui/Button.tsx';
-import { Failure } from '../../../ui/Failure.tsx';
+import { Problem } from '../../../ui/Failure.tsx';
 import { Answer } from '../Answer.tsx';
 import { ConfirmDialog } from '../ConfirmDialog.tsx';
 import { shortName } from './DiskChoice.tsx';
@@ -51,11 +51,7 @@ function Installed({ system }: { readonly system: InstalledSystem }) {
       <p>{s.lead(shortName(system.disk))}</p>
       {system.running === null && <p className="hint">{s.network}</p>}
       <p role="status">{said}</p>
-      {error !== null && (
-        <div className="problem" role="alert">
-          <Failure error={error} />
-        </div>
-      )}
+      <Problem error={error} />
       <Slots
         system={system}
         onCheck={(slot) => attempt(api.install.verify({ slot: slot.name }), s.jobStarted)}
