@@ -32,6 +32,7 @@ export interface DeviceCallsOptions {
   readonly beforePower: () => Promise<void>;
 }
 
+/** Facts, checks, versions, storage and power, as the page and the campus ask for them. */
 export function createDeviceCalls(options: DeviceCallsOptions): DeviceCalls {
   const { launcher, settings, campus, dataFolder, signal } = options;
   const facts = createFactsReader({ launcher, virtualization: options.virtualization });

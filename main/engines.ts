@@ -66,6 +66,7 @@ export interface Engines {
   close(): Promise<void>;
 }
 
+/** One engine per kind of session, each with the ports that it declares. */
 export function createEngines(options: EnginesOptions): Engines {
   const { launcher, settings, campus, images, people, dataFolder, runtimeFolder, log } = options;
   const machines = createVmEngine({

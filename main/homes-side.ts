@@ -18,6 +18,7 @@ export interface KioskHomesOptions {
   readonly log: Logger;
 }
 
+/** Homes by the settings `homes.*`; without a storage that may be used, people get no folder. */
 export function createKioskHomes(options: KioskHomesOptions): Homes {
   const { launcher, settings, dataFolder, runtimeFolder, log } = options;
   const caFile = settings.get('campus.caFile');

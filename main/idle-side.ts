@@ -16,6 +16,7 @@ export interface IdleSide {
   close(): void;
 }
 
+/** Signs out who is away, after a warning that any input takes back. */
 export function watchAbsence(options: {
   readonly launcher: Launcher;
   readonly settings: Settings;

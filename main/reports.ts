@@ -4,6 +4,7 @@ import type { Job, Session } from '../preload/contract/model.ts';
 import type { Report } from './campus/api.ts';
 import type { UiCacheReport } from './uicache/api.ts';
 
+/** That a session began, ended or failed. */
 export function sessionReport(session: Session): Report {
   const body = { session: session.id, entry: session.entryId, state: session.state };
   if (session.error) {
@@ -27,6 +28,7 @@ export function jobReport({ kind, title, state, error }: Job): Report | undefine
   };
 }
 
+/** What became of a version of the UI. */
 export function uiReport({ kind, level, version, error }: UiCacheReport): Report {
   return {
     kind,

@@ -50,6 +50,7 @@ const TEXTS: Readonly<Record<Locale, Texts>> = {
   },
 };
 
+/** The strip over a web session, in the language of who sits there. */
 export function viewTexts(
   title: Text,
   locale: Locale,

@@ -33,6 +33,7 @@ export interface Visits {
   resume(): Promise<void>;
 }
 
+/** Listens from now on, for as long as main runs. */
 export function followVisits(options: VisitsOptions): Visits {
   const { people, sessions, homes, campus, pagesScreen, reload, tellSessions, log } = options;
   const seat = new SeatRecord(join(options.runtimeFolder, 'person.json'), log);

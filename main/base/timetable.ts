@@ -11,6 +11,7 @@ export function isHours(text: string): boolean {
   return CLOCK.test(from) && CLOCK.test(to) && from !== to;
 }
 
+/** A time of day, `00:00` to `23:59`. */
 export function isClock(text: string): boolean {
   return CLOCK.test(text);
 }

@@ -18,6 +18,7 @@ export function isTransient(error: unknown): boolean {
   return status !== undefined && (status >= 500 || status === 408 || status === 429);
 }
 
+/** The campus was reached, or not even that, and did not answer in time. */
 export function isTimeout(error: unknown): boolean {
   return error instanceof KioskError && error.code === 'CAMPUS_TIMEOUT';
 }
@@ -34,6 +35,7 @@ export function statusOf(error: unknown): number | undefined {
   return typeof status === 'number' ? status : undefined;
 }
 
+/** An answer with a status that the caller has no use for. */
 export function httpError(url: URL, status: number): KioskError {
   return new KioskError('CAMPUS_HTTP_ERROR', `${url.origin}${url.pathname} answered ${status}.`, {
     details: { server: url.origin, status },
@@ -43,11 +45,13 @@ export function httpError(url: URL, status: number): KioskError {
 /** How a plain web server says that there is no such service. */
 export const ABSENT_STATUSES = [404, 405, 410, 501] as const;
 
+/** The server answered, and has no such service. */
 export function saysAbsent(error: unknown): boolean {
   const status = statusOf(error);
   return ABSENT_STATUSES.some((absent) => absent === status);
 }
 
+/** @param name of the service, for people who read logs */
 export function endpointAbsent(name: string): KioskError {
   return new KioskError('CAMPUS_ENDPOINT_ABSENT', `This campus has no ${name} service.`, {
     details: { endpoint: name },

@@ -29,6 +29,7 @@ export interface KeyPair {
   readonly privateKey: string;
 }
 
+/** A fresh Ed25519 pair: the kiosk is told `trusted`, whoever publishes keeps `privateKey`. */
 export function generateKey(id: string): KeyPair {
   const { privateKey } = generateKeyPairSync('ed25519');
   return {

@@ -23,6 +23,7 @@ export interface Requester {
   close(): void;
 }
 
+/** One pool of kept-alive connections. */
 export function createRequester(options: RequesterOptions): Requester {
   return new GotRequester(options);
 }

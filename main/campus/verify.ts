@@ -168,6 +168,7 @@ export function checkFreshness(
   );
 }
 
+/** @param now milliseconds since 1970 */
 export function isExpired(manifest: Manifest, now: number): boolean {
   return Date.parse(manifest.expiresAt) <= now;
 }

@@ -60,6 +60,7 @@ export function parseArp(text: string, address: string): string | undefined {
   return undefined;
 }
 
+/** The default route in use, IPv4 before IPv6; undefined where there is none. */
 export async function readGateway(): Promise<Gateway | undefined> {
   return (
     parseIpv4Routes((await readText('/proc/net/route')) ?? '') ??

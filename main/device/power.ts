@@ -33,6 +33,7 @@ const QUESTIONS: Readonly<Record<PowerAction, string>> = {
   suspend: 'CanSuspend',
 };
 
+/** Refuses what the settings do not allow; the helper acts where this process may not. */
 export function createPower(options: PowerOptions): Power {
   const { launcher, allowed, helper, log } = options;
   const { busctl, systemctl } = options.programs ?? { busctl: 'busctl', systemctl: 'systemctl' };

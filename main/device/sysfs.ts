@@ -1,6 +1,7 @@
 /** Small files of /sys and /proc: what is missing reads as undefined, never as an error. */
 import { readdir, readFile, readlink } from 'node:fs/promises';
 
+/** Trimmed; an empty file counts as missing. */
 export async function readText(path: string): Promise<string | undefined> {
   try {
     const text = (await readFile(path, 'utf8')).trim();
@@ -18,6 +19,7 @@ export async function readBytes(path: string): Promise<Buffer | undefined> {
   }
 }
 
+/** Names in a folder, sorted; none where there is no folder. */
 export async function list(path: string): Promise<string[]> {
   try {
     return (await readdir(path)).sort();

@@ -41,6 +41,7 @@ export interface HelperClient {
   ): Promise<VerbResult<V>>;
 }
 
+/** Each call has a connection of its own; nothing is held between calls. */
 export function createHelperClient(options: HelperClientOptions = {}): HelperClient {
   const { socket: path = HELPER_SOCKET, timeoutMs = 10_000 } = options;
   return {

@@ -67,6 +67,7 @@ export interface Homes {
   on(event: 'changed', listener: (state: HomeState | null) => void): () => void;
 }
 
+/** People's folders on this kiosk; nothing is opened before {@link Homes.open}. */
 export function createHomes(options: HomesOptions): Homes {
   return new LocalHomes(options);
 }

@@ -40,6 +40,7 @@ export interface SyncPlan {
   readonly suspicious: boolean;
 }
 
+/** Pure: what has to be done on either side so that both hold the same. */
 export function planSync(local: LocalTree, remote: RemoteTree, ledger: Ledger): SyncPlan {
   const suspicious = vanished(ledger, local) || vanished(ledger, remote);
   // Without a ledger both sides are united.

@@ -47,6 +47,7 @@ export interface Log extends Logger {
 
 const CODES: ReadonlySet<unknown> = new Set(ERROR_CODES);
 
+/** Never throws, now or later: lines that the disk does not take are lost, and counted in the log. */
 export function createLog(options: LogOptions): Log {
   const { ringSize = 2_000, clock = systemClock } = options;
   const redactor = new Redactor();

@@ -23,6 +23,7 @@ interface ContractNames {
   readonly maxMessageLength: number;
 }
 
+/** What the scripts of a page make `window.kiosk` from. */
 export function contractNames(): ContractNames {
   return {
     // `Object.keys` of a closed table: exactly its names.

@@ -28,6 +28,7 @@ export interface LoadedBundle {
   readonly files: ReadonlyMap<string, BundleFile>;
 }
 
+/** Pure: nothing is read, only described. */
 export function loadBundle(bundle: UiBundle): LoadedBundle {
   const files = new Map(bundle.files.map((file) => [file.path, file]));
   const content = [...files.values()]

@@ -56,11 +56,13 @@ const NOT_KEPT = new Set([
 ]);
 const SHARED_TYPES = /^(text\/css|text\/javascript|application\/javascript|image\/|font\/)/;
 
+/** What the answer says of its own keeping (RFC 9111). */
 export function policyOf(request: OriginRequest, answer: PageAnswer): CachePolicy {
   const { status } = answer;
   return new CachePolicy(toHttp(request), { status, headers: plain(answer.headers) });
 }
 
+/** For the index; {@link policyFromText} reads it. */
 export function policyToText(policy: CachePolicy): string {
   return JSON.stringify(policy.toObject());
 }
@@ -72,6 +74,7 @@ export function policyFromText(text: string): CachePolicy {
   return CachePolicy.fromObject(stored as CachePolicy.CachePolicyObject);
 }
 
+/** The request as the library of cache rules wants it: host and path apart. */
 export function toHttp({ url, method, headers }: OriginRequest): CachePolicy.HttpRequest {
   return {
     url: url.pathname + url.search,
@@ -94,6 +97,7 @@ export function variantOf(request: OriginRequest, answer: PageAnswer): Variant |
   return [...names].sort().map((name) => [name, request.headers.get(name) ?? null]);
 }
 
+/** Whether a later request gets the answer that was kept for this variant. */
 export function matches(variant: Variant, request: OriginRequest): boolean {
   return variant.every(([name, value]) => (request.headers.get(name) ?? null) === value);
 }

@@ -32,6 +32,7 @@ export interface SegmentRecord {
   readonly length: number;
 }
 
+/** @param length bytes of the content that follows */
 export function encodeHeader(kind: RecordKind, sha256: string, length: number): Buffer {
   const header = Buffer.alloc(HEADER_BYTES);
   header.writeUInt32LE(MAGIC, 0);

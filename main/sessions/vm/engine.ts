@@ -69,6 +69,7 @@ export interface VmEngine extends Engine<VmEntry> {
   monitor(sessionId: string): Qmp | undefined;
 }
 
+/** Local machines under QEMU. */
 export function createVmEngine(options: VmEngineOptions): VmEngine {
   return new QemuEngine(options);
 }

@@ -44,6 +44,7 @@ export function usefulLine(stderr: string): string {
   return (lines.at(-1) ?? '').slice(0, 500);
 }
 
+/** A program that a machine needs is not installed. */
 export function isMissing(error: unknown): boolean {
   return error instanceof KioskError && error.code === 'PROGRAM_MISSING';
 }

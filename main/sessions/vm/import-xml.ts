@@ -62,10 +62,12 @@ export function children(element: Element | undefined, name: string): Element[] 
   return Array.isArray(value) ? value.map(asElement) : [];
 }
 
+/** The first element down this path of names. */
 export function child(element: Element | undefined, ...path: string[]): Element | undefined {
   return path.reduce<Element | undefined>((at, name) => children(at, name)[0], element);
 }
 
+/** Undefined where the element or the attribute is missing. */
 export function attribute(element: Element | undefined, name: string): string | undefined {
   const value = element?.[`@${name}`];
   return typeof value === 'string' ? value : undefined;

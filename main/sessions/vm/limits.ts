@@ -25,6 +25,10 @@ export interface LimitOptions {
   readonly marker?: string;
 }
 
+/**
+ * Puts the machine into a scope of systemd with a ceiling of memory, processor weight and tasks.
+ * Never throws: where there is no systemd, and where it refuses, the machine runs without.
+ */
 export async function declareLimits(options: LimitOptions): Promise<void> {
   const { launcher, log, marker = '/run/systemd/system' } = options;
   const booted = await access(marker).then(

@@ -43,6 +43,7 @@ export const PROBE_PASSED = 0x21;
 /** For `-device isa-debug-exit`. */
 export const PROBE_PORT = '0xf4';
 
+/** The firmware as QEMU takes it: 64 KiB whose last 16 bytes the processor runs first. */
 export function probeRom(): Buffer {
   const rom = Buffer.alloc(64 * 1024);
   rom.write(CODE, 0, 'hex');

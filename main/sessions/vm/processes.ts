@@ -28,8 +28,12 @@ export function killProcessesIn(folder: string): Promise<void> {
   return killProcessesNaming(`${folder}/`);
 }
 
+/**
+ * Kills every process with `needle` in its arguments, and waits until all are gone; after some ten
+ * seconds no longer, for one that waits uninterruptibly for a device cannot be ended.
+ */
 export async function killProcessesNaming(needle: string): Promise<void> {
-  for (let round = 0; round < 200; round++) {
+  for (let round = 0; round < 1_000; round++) {
     const pids = await processesNaming(needle);
     if (pids.length === 0) return;
     for (const pid of pids) signal(pid, 'SIGKILL');

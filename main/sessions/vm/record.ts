@@ -32,6 +32,7 @@ export type MachineRecord = z.output<typeof MachineRecord>;
 
 const NAME = 'record.json';
 
+/** Whole or not at all, also at a power cut. */
 export async function writeRecord(folder: string, record: MachineRecord): Promise<void> {
   await writeFileAtomic(join(folder, NAME), JSON.stringify(record));
 }

@@ -35,6 +35,7 @@ const FEATURES_OFF = [
   'WebUIOmniboxPopup',
 ];
 
+/** The command line of the browser, without its program and its address. */
 export function chromiumFlags(options: FlagOptions): string[] {
   const flags = [
     '--remote-debugging-pipe',

@@ -99,7 +99,6 @@ export const errors: ErrorTexts = {
     next: 'احذف ما لم تعد تحتاج إليه. تبقى الملفات الجديدة على هذا الحاسوب إلى أن تتوفر مساحة.',
   },
   ENTRY_UNKNOWN: { what: 'لم تعد هذه الجلسة في القائمة.', next: 'اختر جلسة أخرى.' },
-  ENTRY_NOT_ALLOWED: { what: 'هذه الجلسة ليست لحسابك.', next: 'اختر جلسة أخرى، أو اسأل مدرّسك.' },
   ENTRY_NEEDS_NETWORK: {
     what: 'تحتاج هذه الجلسة إلى الشبكة، والشبكة مقطوعة.',
     next: 'اختر جلسة جاهزة، أو أعد المحاولة عند عودة الشبكة.',
@@ -208,10 +207,6 @@ export const errors: ErrorTexts = {
   },
   IMAGE_NOT_STARTED: { what: 'لم يبدأ إرسال إحدى الصور.', next: 'تُستلم عندما ترسلها الجامعة.' },
   IMAGE_STREAM_WRONG: { what: 'أُرسلت صورة غير المتوقعة.', next: campus },
-  IMAGE_STORE_READ_ONLY: {
-    what: 'قرص الصور للقراءة فقط.',
-    next: 'ما زالت الجلسات الجاهزة تبدأ. أبلغ دعم هذه القاعة.',
-  },
   IMAGE_SOURCE_UNSUPPORTED: { what: 'عُرضت صورة بطريقة لا يعرفها هذا الحاسوب.', next: campus },
 
   DISK_FULL: {
@@ -248,12 +243,10 @@ export const errors: ErrorTexts = {
     what: 'القرص قيد الاستخدام، فلم يُمسّ.',
     next: 'اختر قرصًا آخر، أو أوقف ما يستخدمه.',
   },
-  DISK_TOO_SMALL: { what: 'القرص صغير جدًا.', next: 'اختر قرصًا أكبر.' },
   DISK_CHANGED: {
     what: 'ليس هذا القرص الذي اختير، فلم يُمسّ.',
     next: 'انظر إلى قائمة الأقراص واختر من جديد.',
   },
-  INSTALL_INTERRUPTED: { what: 'انقطع التثبيت.', next: 'ابدأه من جديد: يتابع من حيث أمكن.' },
   DISK_UNKNOWN: {
     what: 'لم يعد هذا القرص موجودًا.',
     next: 'انظر إلى قائمة الأقراص واختر من جديد.',

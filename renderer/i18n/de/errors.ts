@@ -141,10 +141,6 @@ export const errors: ErrorTexts = {
     what: 'Diese Sitzung steht nicht mehr im Katalog.',
     next: 'Wählen Sie eine andere.',
   },
-  ENTRY_NOT_ALLOWED: {
-    what: 'Diese Sitzung ist nicht für Ihr Konto gedacht.',
-    next: 'Wählen Sie eine andere, oder fragen Sie Ihre Lehrkraft.',
-  },
   ENTRY_NEEDS_NETWORK: {
     what: 'Diese Sitzung braucht das Netz, und das Netz fehlt.',
     next: 'Wählen Sie eine bereite Sitzung, oder versuchen Sie es, wenn das Netz zurück ist.',
@@ -280,10 +276,6 @@ export const errors: ErrorTexts = {
     next: 'Es wird empfangen, wenn der Campus es sendet.',
   },
   IMAGE_STREAM_WRONG: { what: 'Es wurde ein anderes Abbild gesendet als erwartet.', next: campus },
-  IMAGE_STORE_READ_ONLY: {
-    what: 'Der Datenträger für Abbilder kann nur gelesen werden.',
-    next: 'Bereite Sitzungen starten weiterhin. Melden Sie es der Betreuung dieses Raums.',
-  },
   IMAGE_SOURCE_UNSUPPORTED: {
     what: 'Ein Abbild wird auf eine Weise angeboten, die dieser Computer nicht kennt.',
     next: campus,
@@ -335,17 +327,9 @@ export const errors: ErrorTexts = {
     what: 'Der Datenträger ist in Benutzung und blieb unberührt.',
     next: 'Wählen Sie einen anderen, oder beenden Sie, was ihn benutzt.',
   },
-  DISK_TOO_SMALL: {
-    what: 'Der Datenträger ist zu klein.',
-    next: 'Wählen Sie einen größeren Datenträger.',
-  },
   DISK_CHANGED: {
     what: 'Der Datenträger ist nicht der gewählte und blieb unberührt.',
     next: 'Sehen Sie in der Liste der Datenträger nach und wählen Sie neu.',
-  },
-  INSTALL_INTERRUPTED: {
-    what: 'Die Installation wurde unterbrochen.',
-    next: 'Starten Sie sie wieder: Sie macht weiter, wo es geht.',
   },
   DISK_UNKNOWN: {
     what: 'Diesen Datenträger gibt es nicht mehr.',

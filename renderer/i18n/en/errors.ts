@@ -136,10 +136,6 @@ export const errors: ErrorTexts = {
     what: 'This session is no longer in the catalogue.',
     next: 'Choose another one.',
   },
-  ENTRY_NOT_ALLOWED: {
-    what: 'This session is not meant for your account.',
-    next: 'Choose another one, or ask your teacher.',
-  },
   ENTRY_NEEDS_NETWORK: {
     what: 'This session needs the network, and the network is down.',
     next: 'Choose a session marked ready, or try again when the network is back.',
@@ -272,10 +268,6 @@ export const errors: ErrorTexts = {
     what: 'Another image was sent than the one that was expected.',
     next: campus,
   },
-  IMAGE_STORE_READ_ONLY: {
-    what: 'The disk for images can only be read.',
-    next: 'Sessions that are ready still start. Tell the support of this room.',
-  },
   IMAGE_SOURCE_UNSUPPORTED: {
     what: 'An image is offered in a way that this computer does not know.',
     next: campus,
@@ -321,14 +313,9 @@ export const errors: ErrorTexts = {
     what: 'The disk is in use, so it was not touched.',
     next: 'Choose another disk, or stop what uses it.',
   },
-  DISK_TOO_SMALL: { what: 'The disk is too small.', next: 'Choose a larger disk.' },
   DISK_CHANGED: {
     what: 'The disk is not the one that was chosen, so it was not touched.',
     next: 'Look at the list of disks and choose again.',
-  },
-  INSTALL_INTERRUPTED: {
-    what: 'The installation was interrupted.',
-    next: 'Start it again: it continues where it can.',
   },
   DISK_UNKNOWN: {
     what: 'There is no such disk any more.',

@@ -134,10 +134,6 @@ export const errors: ErrorTexts = {
     next: 'Borre lo que ya no necesite. Los archivos nuevos permanecen en este equipo hasta que haya sitio.',
   },
   ENTRY_UNKNOWN: { what: 'Esta sesión ya no está en el catálogo.', next: 'Elija otra.' },
-  ENTRY_NOT_ALLOWED: {
-    what: 'Esta sesión no es para su cuenta.',
-    next: 'Elija otra, o pregunte a su docente.',
-  },
   ENTRY_NEEDS_NETWORK: {
     what: 'Esta sesión necesita la red, y no hay red.',
     next: 'Elija una sesión lista, o vuelva a intentarlo cuando vuelva la red.',
@@ -273,10 +269,6 @@ export const errors: ErrorTexts = {
     next: 'Se recibirá cuando el campus la envíe.',
   },
   IMAGE_STREAM_WRONG: { what: 'Se envió una imagen distinta de la esperada.', next: campus },
-  IMAGE_STORE_READ_ONLY: {
-    what: 'El disco de imágenes es de solo lectura.',
-    next: 'Las sesiones listas aún se inician. Avise al soporte de esta sala.',
-  },
   IMAGE_SOURCE_UNSUPPORTED: {
     what: 'Una imagen se ofrece de una forma que este equipo no conoce.',
     next: campus,
@@ -325,14 +317,9 @@ export const errors: ErrorTexts = {
     what: 'El disco está en uso, así que no se tocó.',
     next: 'Elija otro disco, o detenga lo que lo usa.',
   },
-  DISK_TOO_SMALL: { what: 'El disco es demasiado pequeño.', next: 'Elija un disco más grande.' },
   DISK_CHANGED: {
     what: 'El disco no es el que se eligió, así que no se tocó.',
     next: 'Mire la lista de discos y elija de nuevo.',
-  },
-  INSTALL_INTERRUPTED: {
-    what: 'La instalación se interrumpió.',
-    next: 'Iníciela de nuevo: continúa donde puede.',
   },
   DISK_UNKNOWN: {
     what: 'Ese disco ya no está.',

@@ -141,10 +141,6 @@ export const errors: ErrorTexts = {
     what: 'Cette session n’est plus au catalogue.',
     next: 'Choisissez-en une autre.',
   },
-  ENTRY_NOT_ALLOWED: {
-    what: 'Cette session n’est pas prévue pour votre compte.',
-    next: 'Choisissez-en une autre, ou demandez à votre enseignant.',
-  },
   ENTRY_NEEDS_NETWORK: {
     what: 'Cette session a besoin du réseau, et le réseau est coupé.',
     next: 'Choisissez une session prête, ou réessayez au retour du réseau.',
@@ -280,10 +276,6 @@ export const errors: ErrorTexts = {
     next: 'L’image sera reçue quand le campus l’enverra.',
   },
   IMAGE_STREAM_WRONG: { what: 'Une autre image que celle attendue a été envoyée.', next: campus },
-  IMAGE_STORE_READ_ONLY: {
-    what: 'Le disque des images est en lecture seule.',
-    next: 'Les sessions prêtes démarrent encore. Prévenez l’assistance de cette salle.',
-  },
   IMAGE_SOURCE_UNSUPPORTED: {
     what: 'Une image est proposée d’une façon que cet ordinateur ne connaît pas.',
     next: campus,
@@ -329,14 +321,9 @@ export const errors: ErrorTexts = {
     what: 'Le disque est utilisé : rien n’y a été modifié.',
     next: 'Choisissez un autre disque, ou arrêtez ce qui l’utilise.',
   },
-  DISK_TOO_SMALL: { what: 'Le disque est trop petit.', next: 'Choisissez un disque plus grand.' },
   DISK_CHANGED: {
     what: 'Le disque n’est pas celui qui a été choisi : rien n’y a été modifié.',
     next: 'Regardez la liste des disques et choisissez de nouveau.',
-  },
-  INSTALL_INTERRUPTED: {
-    what: 'L’installation a été interrompue.',
-    next: 'Relancez-la : elle reprend là où c’est possible.',
   },
   DISK_UNKNOWN: {
     what: 'Ce disque n’est plus là.',
