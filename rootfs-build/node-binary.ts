@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Architecture } from './options.ts';
 import { run } from './run.ts';
 
-/** Debian 13 has Node 20; the runtime needs 22.14 (package.json, `engines`). */
+/** Debian 13 has Node 20; the runtime needs 24.21 (package.json, `engines`). */
 export const NODE_VERSION = '24.21.0';
 
 /** npm's names of the packages that hold nothing but the program. */

@@ -75,7 +75,7 @@ function findNode() {
   const binary = join(folder, 'node_modules', name, 'bin', 'node');
   if (!existsSync(binary)) {
     say(
-      `Node ${process.versions.node} is older than the 22.18 that is needed: bringing Node 24 from npm`,
+      `Node ${process.versions.node} is older than the 24.21 that is needed: bringing Node 24 from npm`,
     );
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, 'package.json'), '{"private":true}');
@@ -88,10 +88,14 @@ function findNode() {
   return binary;
 }
 
-/** Scripts run as TypeScript without a flag from Node 22.18; the built product needs 22.14. */
+/**
+ * As package.json asks. Older ones (seen with 22.14, 22.20 and 24.0) let the garbage collector take
+ * a signal of `AbortSignal.any()` that only another such signal refers to, and with it the end of
+ * what it should have ended; up to 22.14 a timeout among them, too.
+ */
 function newEnough(version) {
   const [major, minor] = version.split('.').map(Number);
-  return major > 22 || (major === 22 && minor >= 18);
+  return major > 24 || (major === 24 && minor >= 21);
 }
 
 function installDebianPackages(purpose) {
