@@ -155,7 +155,7 @@ export class GuestConsole {
   }
 
   /** Waits for the guest to say it. */
-  async until(pattern: RegExp, timeoutMs = 120_000): Promise<RegExpExecArray> {
+  async until(pattern: RegExp, timeoutMs = 240_000): Promise<RegExpExecArray> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       const match = pattern.exec(await this.read());
@@ -170,7 +170,7 @@ export class GuestConsole {
    * Types a command at the guest's keyboard; what it prints comes back through its serial line.
    * A guest that comes late for its keys loses some: it is typed again, so it has to bear that.
    */
-  async run(command: string, timeoutMs = 30_000): Promise<string> {
+  async run(command: string, timeoutMs = 60_000): Promise<string> {
     for (let tries = 3; ; tries--) {
       const mark = `end-${Math.random().toString(36).slice(2, 8)}`;
       const from = (await this.read()).length;
