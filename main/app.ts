@@ -224,6 +224,7 @@ export async function startKiosk(start: KioskStart, screen: Screen): Promise<Kio
       people,
       sessions,
       strip: engines.strip,
+      pins: engines.pins,
       jobs,
       images,
       install: installs.install,

@@ -13,7 +13,7 @@ import { CredentialDesk } from './sessions/credentials.ts';
 import type { Engine } from './sessions/engine.ts';
 import type { FrameDoorOptions } from './sessions/frame-door.ts';
 import { NativeStrip } from './sessions/native-strip.ts';
-import { openPinStore } from './sessions/pins.ts';
+import { openPinStore, type PinStore } from './sessions/pins.ts';
 import { createRdpBridge } from './sessions/rdp/embedded/bridge.ts';
 import { createRdpEngine } from './sessions/rdp/engine.ts';
 import type { SpiceBridge } from './sessions/spice/bridge.ts';
@@ -61,6 +61,8 @@ export interface Engines {
   readonly all: readonly Engine[];
   /** What windows of other programs leave free for the session bar. */
   readonly strip: NativeStrip;
+  /** Certificates that were met first. */
+  readonly pins: PinStore;
   /** Whether machines use KVM, found by running one; asked once per boot. */
   virtualization(): Promise<{ readonly kvm: boolean; readonly reason: string | null }>;
   close(): Promise<void>;
@@ -147,6 +149,7 @@ export function createEngines(options: EnginesOptions): Engines {
       web,
     ],
     strip,
+    pins,
     async virtualization() {
       const { accelerator, reason } = await machines.accelerator();
       return { kvm: accelerator === 'kvm', reason };

@@ -14,6 +14,7 @@ import type { Jobs } from '../jobs/jobs.ts';
 import type { Log } from '../log/log.ts';
 import type { People } from '../people/people.ts';
 import type { SessionManager } from '../sessions/manager.ts';
+import type { PinStore } from '../sessions/pins.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Handlers } from './dispatcher.ts';
 import type { KioskView } from './kiosk-view.ts';
@@ -34,6 +35,7 @@ export interface HandlerServices {
   readonly pageWatch: PageWatch;
   readonly people: People;
   readonly sessions: SessionManager;
+  readonly pins: Pick<PinStore, 'list' | 'forget'>;
   /** Where windows of other programs leave the session bar free. */
   readonly strip: { set(height: number): void };
   readonly jobs: Jobs;
@@ -158,6 +160,11 @@ export function createHandlers(services: HandlerServices): Handlers {
     'device.networkCheck': () => device.networkCheck(),
     'device.storage': () => device.storage(),
     'device.versions': () => device.versions(),
+    'certificates.list': () => services.pins.list(),
+    'certificates.forget': ({ host, port }) => {
+      services.pins.forget(host, port);
+      return null;
+    },
     'logs.read': ({ level, limit, contains }) =>
       services.log.read({
         ...(level === undefined ? {} : { level }),

@@ -1,4 +1,5 @@
 /** Certificates that this kiosk met first, and believes from then on. */
+import type { KeptCertificate } from '../../preload/contract/model.ts';
 import { type Database, openDatabase } from '../database/database.ts';
 import type { Logger } from '../log/logger.ts';
 
@@ -7,6 +8,10 @@ export interface PinStore {
   get(host: string, port: number): string | undefined;
   /** Keeps the first one; a later call changes nothing. */
   keep(host: string, port: number, fingerprint: string): void;
+  /** By host and port. */
+  list(): KeptCertificate[];
+  /** What the server shows next counts as met first; nothing where none was kept. */
+  forget(host: string, port: number): void;
   close(): void;
 }
 
@@ -40,10 +45,19 @@ export function openPinStore(options: {
   const insert = database.prepare<[string, number, string, number]>(
     'INSERT INTO pin VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
   );
+  const all = database.prepare<[], KeptCertificate>(
+    'SELECT host, port, fingerprint, first_seen AS firstSeenAt FROM pin ORDER BY host, port',
+  );
+  const remove = database.prepare<[string, number]>('DELETE FROM pin WHERE host = ? AND port = ?');
   return {
     get: (host, port) => find.get(host.toLowerCase(), port),
     keep(host, port, fingerprint) {
       insert.run(host.toLowerCase(), port, fingerprint, options.now());
+    },
+    list: () => all.all(),
+    forget(host, port) {
+      const { changes } = remove.run(host.toLowerCase(), port);
+      if (changes > 0) options.log.warn('a kept certificate was forgotten', { host, port });
     },
     close: () => void database.close(),
   };

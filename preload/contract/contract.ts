@@ -83,6 +83,14 @@ export const CALLS = {
   'device.networkCheck': call('admin', nothing, m.NetworkCheck),
   'device.storage': call('admin', nothing, m.StorageUse),
   'device.versions': call('admin', nothing, m.Versions),
+  /** The certificates of remote servers that were met first (`trustFirst` of an entry). */
+  'certificates.list': call('admin', nothing, z.array(m.KeptCertificate)),
+  /** The next one that the server shows counts as met first again. */
+  'certificates.forget': call(
+    'admin',
+    z.strictObject({ host: z.string().min(1).max(255), port: z.int().min(1).max(65_535) }),
+    done,
+  ),
   'logs.read': call(
     'admin',
     z.strictObject({

@@ -358,6 +358,16 @@ export const ImageVersion = z.object({
 });
 export type ImageVersion = z.infer<typeof ImageVersion>;
 
+/** A certificate that this kiosk met first at a server, and believes there from then on. */
+export const KeptCertificate = z.object({
+  host: z.string(),
+  port: z.int(),
+  /** SHA-256, lower-case hexadecimal. */
+  fingerprint: z.string(),
+  firstSeenAt: Timestamp,
+});
+export type KeptCertificate = z.infer<typeof KeptCertificate>;
+
 export const Notice = z.object({
   level: z.enum(['info', 'warning', 'error']),
   error: WireErrorSchema,

@@ -3,22 +3,19 @@
  * the chord, comes back, signs out. Needs the built product (`npm run build`).
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { hostname, tmpdir } from 'node:os';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { probe } from '../../main/sessions/rdp/probe.ts';
-import { type KioskProcess, startKioskProcess } from '../../scripts/kiosk-process.ts';
-import { type CampusServer, startCampus } from '../campus/server/campus.ts';
-import { buildDemoCampus } from '../campus/server/demo.ts';
+import type { KioskProcess } from '../../scripts/kiosk-process.ts';
 import { type Display, startDisplay } from '../support/display.ts';
-import { KioskDriver } from '../support/kiosk-driver.ts';
+import type { KioskDriver } from '../support/kiosk-driver.ts';
 import { processTree } from '../support/processes.ts';
 import { type SharedDesktop, startSharedDesktop } from '../support/rdp-servers.ts';
+import { type RemoteKiosk, startRemoteKiosk } from '../support/remote-kiosk.ts';
 
-const root = join(fileURLToPath(import.meta.url), '..', '..', '..');
 const PASSWORD = 'member';
 const TILE = 'staff-desktop';
 const LIGHT_TILE = 'light-desktop';
@@ -26,10 +23,9 @@ const PATIENCE = { timeout: 60_000, interval: 200 };
 const DESKTOP = '#2080d0';
 
 const folder = mkdtempSync(join(tmpdir(), 'rdpk-'));
-const runtimeFolder = join(folder, 'run');
 let screen: Display;
 let desktop: SharedDesktop;
-let campus: CampusServer;
+let room: RemoteKiosk;
 let kiosk: KioskProcess;
 let driver: KioskDriver;
 
@@ -43,57 +39,28 @@ beforeAll(async () => {
     security: 'auto',
     signal: AbortSignal.timeout(10_000),
   });
-  const www = join(folder, 'www');
-  mkdirSync(www);
-  campus = await startCampus({ folder: www });
-  const content = await buildDemoCampus({
+  const place = {
+    hosts: [{ host: '127.0.0.1', port: server.port }],
+    certificate: { pins: [certificate?.fingerprint ?? ''] },
+  };
+  room = await startRemoteKiosk({
     folder,
-    webUrl: campus.url,
-    images: [],
-    uiFolder: join(root, 'dist', 'renderer'),
-    hostname: hostname(),
-    rdp: {
-      title: 'Remote desktop',
-      target: {
-        hosts: [{ host: '127.0.0.1', port: server.port }],
-        certificate: { pins: [certificate?.fingerprint ?? ''] },
-      },
-    },
+    screen,
+    rdp: { title: 'Remote desktop', target: place },
     entries: [
       {
         id: LIGHT_TILE,
         kind: 'rdp',
         title: 'Light desktop',
-        target: {
-          hosts: [{ host: '127.0.0.1', port: server.port }],
-          certificate: { pins: [certificate?.fingerprint ?? ''] },
-          sound: 'off',
-        },
+        target: { ...place, sound: 'off' },
       },
     ],
   });
-  const settingsFile = join(folder, 'settings.json');
-  writeFileSync(
-    settingsFile,
-    JSON.stringify({ 'campus.servers': [campus.url], 'campus.keys': [content.trustedKey] }),
-  );
-  kiosk = startKioskProcess({
-    settingsFile,
-    dataFolder: join(folder, 'data'),
-    runtimeFolder,
-    windowed: false,
-    developer: true,
-    env: screen.env,
-    say: () => {},
-  });
-  driver = new KioskDriver(runtimeFolder);
-  await driver.connect();
+  ({ kiosk, driver } = room);
 });
 
 afterAll(async () => {
-  await driver?.disconnect();
-  await kiosk?.stop();
-  await campus?.stop();
+  await room?.stop();
   await desktop?.stop();
   await screen?.stop();
   rmSync(folder, { recursive: true, force: true });

@@ -4,7 +4,6 @@ import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
@@ -21,6 +20,7 @@ import { probe } from '../../main/sessions/rdp/probe.ts';
 import type { WireError } from '../../preload/contract/errors.ts';
 import { type Display, startDisplay } from '../support/display.ts';
 import { DISPLAY_ORIGIN, UI_ORIGIN } from '../support/display-page.ts';
+import { openLine } from '../support/line.ts';
 import { freePort } from '../support/ports.ts';
 import { everyProcess } from '../support/processes.ts';
 import { answers, deskFor, unasked } from '../support/questions.ts';
@@ -126,38 +126,6 @@ async function start(
   });
   open.add(session);
   return session;
-}
-
-/** A line to a server on this computer that can be cut: all that was connected breaks off. */
-async function openLine(to: number) {
-  const sockets = new Set<Socket>();
-  const server = createServer((near) => {
-    const far = connect({ host: '127.0.0.1', port: to });
-    for (const socket of [near, far]) {
-      sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        near.destroy();
-        far.destroy();
-      });
-    }
-    near.pipe(far).pipe(near);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const cut = (): void => {
-    for (const socket of sockets) socket.resetAndDestroy();
-    sockets.clear();
-  };
-  const address = server.address();
-  return {
-    port: address !== null && typeof address === 'object' ? address.port : 0,
-    cut,
-    async close() {
-      server.close();
-      cut();
-      await once(server, 'close');
-    },
-  };
 }
 
 const at = (port: number) => ({ host: '127.0.0.1', port });

@@ -5,29 +5,24 @@
  */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { hostname, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type KioskProcess, startKioskProcess } from '../../scripts/kiosk-process.ts';
-import { type CampusServer, startCampus } from '../campus/server/campus.ts';
-import { buildDemoCampus } from '../campus/server/demo.ts';
 import { type Display, startDisplay } from '../support/display.ts';
 import { startGuest, type TestGuest } from '../support/guest.ts';
-import { KioskDriver } from '../support/kiosk-driver.ts';
+import type { KioskDriver } from '../support/kiosk-driver.ts';
 import { freePort } from '../support/ports.ts';
+import { type RemoteKiosk, startRemoteKiosk } from '../support/remote-kiosk.ts';
 
-const root = join(fileURLToPath(import.meta.url), '..', '..', '..');
 const TICKET = 'Ticket & Geheim-42';
 const PATIENCE = { timeout: 120_000, interval: 250 };
 const WAIT = { timeout: 120_000 };
 const RED = '#ff0000';
 
 const folder = mkdtempSync(join(tmpdir(), 'spicek-'));
-const runtimeFolder = join(folder, 'run');
 let screen: Display;
 let port: number;
 let guest: TestGuest;
@@ -35,8 +30,7 @@ let tickets: Server;
 /** What the campus answers to a kiosk that asks for a ticket. */
 let ticket = TICKET;
 let ticketsAsked = 0;
-let campus: CampusServer;
-let kiosk: KioskProcess;
+let room: RemoteKiosk;
 let driver: KioskDriver;
 
 beforeAll(async () => {
@@ -53,17 +47,11 @@ beforeAll(async () => {
     startDisplay([1024, 768]),
     startGuest({ listen: { port }, password: TICKET }),
   ]);
-  const www = join(folder, 'www');
-  mkdirSync(www);
-  campus = await startCampus({ folder: www });
   const at = { host: '127.0.0.1', port };
   const ticketed = { ...at, ticket: `http://127.0.0.1:${ticketPort}/ticket` };
-  const content = await buildDemoCampus({
+  room = await startRemoteKiosk({
     folder,
-    webUrl: campus.url,
-    images: [],
-    uiFolder: join(root, 'dist', 'renderer'),
-    hostname: hostname(),
+    screen,
     entries: [
       { id: 'embedded', kind: 'spice', title: 'In the page', engine: 'embedded', target: ticketed },
       { id: 'native', kind: 'spice', title: 'In a window', engine: 'native', target: ticketed },
@@ -76,29 +64,12 @@ beforeAll(async () => {
       },
     ],
   });
-  const settingsFile = join(folder, 'settings.json');
-  writeFileSync(
-    settingsFile,
-    JSON.stringify({ 'campus.servers': [campus.url], 'campus.keys': [content.trustedKey] }),
-  );
-  kiosk = startKioskProcess({
-    settingsFile,
-    dataFolder: join(folder, 'data'),
-    runtimeFolder,
-    windowed: false,
-    developer: true,
-    env: screen.env,
-    say: () => {},
-  });
-  driver = new KioskDriver(runtimeFolder);
-  await driver.connect();
+  ({ driver } = room);
   await driver.signIn('alice', 'member');
 });
 
 afterAll(async () => {
-  await driver?.disconnect();
-  await kiosk?.stop();
-  await campus?.stop();
+  await room?.stop();
   tickets?.close();
   await guest?.kill();
   await screen?.stop();

@@ -21,6 +21,7 @@ import type {
   DeviceFacts,
   ImageVersion,
   Job,
+  KeptCertificate,
   KioskState,
   LogLine,
   NetworkCheck,
@@ -46,6 +47,7 @@ export interface FakeScenario {
   readonly storage: StorageUse;
   readonly versions: Versions;
   readonly images: ImageVersion[];
+  readonly certificates: KeptCertificate[];
   readonly install: {
     readonly overview: InstallOverview;
     readonly plan: InstallPlan | null;
@@ -69,7 +71,7 @@ export interface FakeKioskControl {
 
 /** Puts `kiosk` and `fakeKiosk` on the page's global object. */
 export function installFakeKiosk(scenario: FakeScenario): void {
-  let { state, catalogue, sessions, jobs } = scenario;
+  let { state, catalogue, sessions, jobs, certificates } = scenario;
   const failures = new Map(Object.entries(scenario.failures));
   const silent = new Set<string>(scenario.silent);
   const calls: { name: CallName; params: unknown }[] = [];
@@ -300,6 +302,14 @@ export function installFakeKiosk(scenario: FakeScenario): void {
     },
     settings: { read: (params) => answer('settings.read', params, () => scenario.settings) },
     campus: { refresh: (params) => answer('campus.refresh', params, () => null) },
+    certificates: {
+      list: (params) => answer('certificates.list', params, () => certificates),
+      forget: (params) =>
+        answer('certificates.forget', params, () => {
+          certificates = certificates.filter(({ host }) => host !== params.host);
+          return null;
+        }),
+    },
     images: {
       list: (params) => answer('images.list', params, () => scenario.images),
       verify: (params) =>

@@ -178,6 +178,14 @@ export function scenario(change: Partial<FakeScenario> = {}): FakeScenario {
       ui: '0.1.0',
       manifest: 118,
     },
+    certificates: [
+      {
+        host: 'ts1.lab.example',
+        port: 3389,
+        fingerprint: '3f1c9a5e07d24b8866cc01f2a9e4d7b53f1c9a5e07d24b8866cc01f2a9e4d7b5',
+        firstSeenAt: NOW - 50_000 * MINUTE,
+      },
+    ],
     images: [
       {
         image: 'windows-chemistry',

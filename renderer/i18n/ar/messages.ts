@@ -289,6 +289,18 @@ export const messages: Messages = {
       failed: 'يفشل',
       skipped: 'تم تخطيه',
     },
+    certificate: {
+      heading: 'شهادات أسطح المكتب البعيدة',
+      lead: 'محفوظة منذ أول اتصال. لا تنسَ واحدة إلا إذا أكّد مسؤول الخادم أنها تغيّرت.',
+      server: 'الخادم',
+      fingerprint: 'البصمة (SHA-256)',
+      seen: 'أول ظهور',
+      forget: 'نسيان',
+      forgetOf: (server) => `نسيان شهادة \u2068${server}\u2069`,
+      forgetTitle: (server) => `هل تُنسى شهادة \u2068${server}\u2069؟`,
+      forgetLead: 'تُعدّ الشهادة التالية التي يعرضها الخادم جديدة، أو يُطلب من مسؤول مقارنتها.',
+      forgotten: 'نُسيت.',
+    },
     version: {
       vestibule: 'Vestibule',
       shell: 'العارض',

@@ -267,6 +267,19 @@ export const messages: Messages = {
       failed: 'Scheitert',
       skipped: 'Übersprungen',
     },
+    certificate: {
+      heading: 'Zertifikate entfernter Desktops',
+      lead: 'Von der ersten Verbindung behalten. Vergessen Sie eines nur, wenn die Verwaltung des Servers sagt, dass es geändert wurde.',
+      server: 'Server',
+      fingerprint: 'Fingerabdruck (SHA-256)',
+      seen: 'Zuerst gesehen',
+      forget: 'Vergessen',
+      forgetOf: (server) => `Zertifikat von ${server} vergessen`,
+      forgetTitle: (server) => `Zertifikat von ${server} vergessen?`,
+      forgetLead:
+        'Das nächste Zertifikat, das der Server zeigt, gilt als neu, oder jemand aus der Verwaltung wird gebeten, es zu vergleichen.',
+      forgotten: 'Vergessen.',
+    },
     version: {
       vestibule: 'Vestibule',
       shell: 'Anzeige',

@@ -266,6 +266,19 @@ export const messages = {
       failed: 'Fails',
       skipped: 'Skipped',
     },
+    certificate: {
+      heading: 'Certificates of remote desktops',
+      lead: 'Kept from the first connection. Forget one only when the server’s own administrator says that it was changed.',
+      server: 'Server',
+      fingerprint: 'Fingerprint (SHA-256)',
+      seen: 'First seen',
+      forget: 'Forget',
+      forgetOf: (server: string) => `Forget the certificate of ${server}`,
+      forgetTitle: (server: string) => `Forget the certificate of ${server}?`,
+      forgetLead:
+        'The certificate that the server shows next is believed as a new one, or an administrator is asked to compare it.',
+      forgotten: 'Forgotten.',
+    },
     version: {
       vestibule: 'Vestibule',
       shell: 'Shell',

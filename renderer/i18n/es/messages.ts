@@ -259,6 +259,19 @@ export const messages: Messages = {
       failed: 'Falla',
       skipped: 'Omitida',
     },
+    certificate: {
+      heading: 'Certificados de escritorios remotos',
+      lead: 'Guardados de la primera conexión. Olvide uno solo si el administrador del servidor confirma que ha cambiado.',
+      server: 'Servidor',
+      fingerprint: 'Huella (SHA-256)',
+      seen: 'Visto por primera vez',
+      forget: 'Olvidar',
+      forgetOf: (server) => `Olvidar el certificado de ${server}`,
+      forgetTitle: (server) => `¿Olvidar el certificado de ${server}?`,
+      forgetLead:
+        'El próximo certificado que muestre el servidor se toma por nuevo, o se pide a un administrador que lo compare.',
+      forgotten: 'Olvidado.',
+    },
     version: {
       vestibule: 'Vestibule',
       shell: 'Pantalla',

@@ -265,6 +265,19 @@ export const messages: Messages = {
       failed: 'Échoue',
       skipped: 'Ignorée',
     },
+    certificate: {
+      heading: 'Certificats des bureaux distants',
+      lead: 'Gardés de la première connexion. N’en oubliez un que si l’administrateur du serveur confirme qu’il a changé.',
+      server: 'Serveur',
+      fingerprint: 'Empreinte (SHA-256)',
+      seen: 'Vu d’abord',
+      forget: 'Oublier',
+      forgetOf: (server) => `Oublier le certificat de ${server}`,
+      forgetTitle: (server) => `Oublier le certificat de ${server} ?`,
+      forgetLead:
+        'Le prochain certificat montré par le serveur est tenu pour nouveau, ou un administrateur est prié de le comparer.',
+      forgotten: 'Oublié.',
+    },
     version: {
       vestibule: 'Vestibule',
       shell: 'Affichage',

@@ -5,6 +5,7 @@ import { useAsked, useKioskState, useStore } from '../../store/hooks.ts';
 import { Button } from '../../ui/Button.tsx';
 import { Problem } from '../../ui/Failure.tsx';
 import { Answer } from './Answer.tsx';
+import { Certificates } from './Certificates.tsx';
 
 const SIGNS = { ok: '✓', failed: '✗', skipped: '–' } as const;
 
@@ -64,6 +65,7 @@ export function NetworkPanel() {
           </ol>
         )}
       </Answer>
+      <Certificates />
     </>
   );
 }

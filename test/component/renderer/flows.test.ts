@@ -217,6 +217,23 @@ describe('the administrator area', () => {
     await page.getByText('Cancelled').waitFor();
   });
 
+  test('forgets the certificate of a server after a question', async () => {
+    const page = await open({ state: kioskState({ person: admin }) });
+    await page.getByRole('button', { name: 'Administrator' }).click();
+    await page.getByRole('tab', { name: 'Network' }).click();
+    const forget = page.getByRole('button', { name: 'Forget the certificate of ts1.lab.example' });
+    await forget.click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel' }).click();
+    expect(await named('certificates.forget')).toEqual([]);
+    await forget.click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Forget' }).click();
+    await page.getByText('Forgotten.').waitFor();
+    await forget.waitFor({ state: 'detached' });
+    expect((await named('certificates.forget')).map(({ params }) => params)).toEqual([
+      { host: 'ts1.lab.example', port: 3389 },
+    ]);
+  });
+
   test('filters and searches the log', async () => {
     const page = await open({ state: kioskState({ person: admin }) });
     await page.getByRole('button', { name: 'Administrator' }).click();

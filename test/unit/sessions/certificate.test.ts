@@ -19,6 +19,24 @@ test('the first certificate of a place stays, whatever the case of its name', ()
   pins.close();
 });
 
+test('what is forgotten counts as met first again; the rest stays', () => {
+  const pins = store();
+  pins.keep('Desk', 1, A);
+  pins.keep('desk', 2, A);
+  pins.keep('almond', 9, B);
+  expect(pins.list()).toEqual([
+    { host: 'almond', port: 9, fingerprint: B, firstSeenAt: 1 },
+    { host: 'desk', port: 1, fingerprint: A, firstSeenAt: 1 },
+    { host: 'desk', port: 2, fingerprint: A, firstSeenAt: 1 },
+  ]);
+  pins.forget('DESK', 1);
+  pins.forget('nobody', 1);
+  expect(pins.list().map(({ host, port }) => `${host}:${port}`)).toEqual(['almond:9', 'desk:2']);
+  pins.keep('desk', 1, B);
+  expect(pins.get('desk', 1)).toBe(B);
+  pins.close();
+});
+
 test('pins outrank the authority, and the authority what was met first', async () => {
   const pins = store();
   const judge = async (fingerprint: string, trusted: boolean, believed: object) => {
