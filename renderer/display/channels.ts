@@ -4,19 +4,17 @@ import { SpiceInputsConn } from 'spice-html5/inputs.js';
 import { SpiceMainConn } from 'spice-html5/main.js';
 import { SpicePlaybackConn } from 'spice-html5/playback.js';
 import type { SpiceConnOptions, SpiceMessage } from 'spice-html5/spiceconn.js';
-import { type SpiceImage, SpiceMsgDisplayDrawCopy } from 'spice-html5/spicemsg.js';
+import { SpiceMsgDisplayDrawCopy } from 'spice-html5/spicemsg.js';
 import { isToken } from './address.ts';
 import { Agent } from './agent.ts';
 import { body } from './body.ts';
-import { copyRgb32, decodeLzRgb32, flipRows } from './pixels.ts';
+import { parseOpaqueCopy } from './draw-copy.ts';
+import { FrameBuffer } from './frame-buffer.ts';
+import { Decoder } from './pixels.ts';
 import { type HearsBridge, outgoing, send } from './wire.ts';
 
 const MAIN = { channelsList: 104, agentDisconnected: 108, agentData: 109 } as const;
 const DISPLAY = { preferredCompression: 103, drawCopy: 304 } as const;
-const IMAGE = { bitmap: 0, lzRgb: 101 } as const;
-const LZ_RGB32 = 8;
-const BITMAP_32BIT = 8;
-const BITMAP_TOP_DOWN = 4;
 /** SPICE_IMAGE_COMPRESSION_LZ: QUIC, the server's choice, costs this decoder twice the time. */
 const COMPRESSION_LZ = 6;
 const INPUTS = {
@@ -97,6 +95,10 @@ export class MainChannel extends SpiceMainConn implements HearsBridge {
 export class DisplayChannel extends SpiceDisplayConn {
   onSurface: ((canvas: HTMLCanvasElement) => void) | undefined;
   onPicture: (() => void) | undefined;
+  readonly #decoder = new Decoder();
+  readonly #buffers = new WeakMap<HTMLCanvasElement, FrameBuffer>();
+  /** What may have something that waits. */
+  #buffer: FrameBuffer | undefined;
   #asked = false;
 
   constructor(options: SpiceConnOptions) {
@@ -124,27 +126,56 @@ export class DisplayChannel extends SpiceDisplayConn {
   }
 
   override process_channel_message(message: SpiceMessage): boolean {
-    return (
-      (message.type === DISPLAY.drawCopy && this.#drawCopy(message)) ||
-      super.process_channel_message(message)
-    );
+    if (message.type === DISPLAY.drawCopy && message.data && this.#drawCopy(message.data)) {
+      return true;
+    }
+    // Whatever the library draws or reads comes after what was decoded before it.
+    this.#buffer?.draw();
+    return super.process_channel_message(message);
   }
 
   /** The common pictures of a moving screen; false: not one of them, the library draws it. */
-  #drawCopy(message: SpiceMessage): boolean {
-    const { base, data } = new SpiceMsgDisplayDrawCopy(message.data ?? new ArrayBuffer(0));
-    const image = data.src_bitmap;
-    const pixels = image ? opaquePixels(image) : undefined;
-    if (!image || !pixels) return false;
-    return this.draw_copy_helper({
-      base,
-      src_area: data.src_area,
-      image_data: pixels,
-      tag: 'opaque',
-      // The library strips transparency pixel by pixel where this is true.
-      has_alpha: false,
-      descriptor: image.descriptor,
-    });
+  #drawCopy(data: ArrayBuffer): boolean {
+    const copy = parseOpaqueCopy(data);
+    const canvas = copy && this.surfaces?.[copy.surface]?.canvas;
+    if (copy === undefined || canvas === undefined) return false;
+    const { left, top, width, height } = copy;
+    if (copy.cached) {
+      this.#buffer?.draw();
+      const picture = new ImageData(width, height);
+      const words = new Uint32Array(picture.data.buffer);
+      this.#decoder.decode(copy, words, { at: 0, step: width });
+      const message = new SpiceMsgDisplayDrawCopy(data);
+      return this.draw_copy_helper({
+        base: message.base,
+        src_area: message.data.src_area,
+        image_data: picture,
+        tag: 'opaque',
+        // The library strips transparency pixel by pixel where this is true.
+        has_alpha: false,
+        descriptor: message.data.src_bitmap?.descriptor,
+      });
+    }
+    if (left + width > canvas.width || top + height > canvas.height) return false;
+    const buffer = this.#bufferOf(canvas);
+    if (buffer === undefined) return false;
+    this.#decoder.decode(copy, buffer.words, { at: top * buffer.width + left, step: buffer.width });
+    buffer.wrote(left, top, width, height);
+    this.onPicture?.();
+    return true;
+  }
+
+  #bufferOf(canvas: HTMLCanvasElement): FrameBuffer | undefined {
+    let buffer = this.#buffers.get(canvas);
+    if (buffer === undefined) {
+      const context = canvas.getContext('2d');
+      if (context === null) return undefined;
+      buffer = new FrameBuffer(canvas, context);
+      this.#buffers.set(canvas, buffer);
+    }
+    if (buffer !== this.#buffer) this.#buffer?.draw();
+    this.#buffer = buffer;
+    return buffer;
   }
 
   /** The library's own listeners use `keyCode` and forget CSS scaling: none are hooked. */
@@ -163,28 +194,6 @@ export class DisplayChannel extends SpiceDisplayConn {
     this.onPicture?.();
     return drawn;
   }
-}
-
-function opaquePixels(image: SpiceImage): ImageData | undefined {
-  if (image.descriptor.type === IMAGE.lzRgb) {
-    const { type, width, height, top_down: topDown, data } = image.lz_rgb;
-    if (type !== LZ_RGB32) return undefined;
-    const pixels = new ImageData(width, height);
-    const words = new Uint32Array(pixels.data.buffer);
-    decodeLzRgb32(new Uint8Array(data), words);
-    if (topDown === 0) flipRows(words, width);
-    return pixels;
-  }
-  if (image.descriptor.type === IMAGE.bitmap) {
-    const { format, flags, x: width, y: height, stride, data } = image.bitmap;
-    if (format !== BITMAP_32BIT || stride !== width * 4) return undefined;
-    const pixels = new ImageData(width, height);
-    const words = new Uint32Array(pixels.data.buffer);
-    copyRgb32(data, words);
-    if ((flags & BITMAP_TOP_DOWN) === 0) flipRows(words, width);
-    return pixels;
-  }
-  return undefined;
 }
 
 export class InputsChannel extends SpiceInputsConn {

@@ -114,31 +114,12 @@ declare module 'spice-html5/wire.js' {
 }
 
 declare module 'spice-html5/spicemsg.js' {
-  /** The fields that are read here; the library parses and keeps others. */
-  export interface SpiceImage {
-    readonly descriptor: { readonly type: number };
-    readonly lz_rgb: {
-      readonly type: number;
-      readonly width: number;
-      readonly height: number;
-      readonly top_down: number;
-      readonly data: ArrayBuffer;
-    };
-    readonly bitmap: {
-      readonly format: number;
-      readonly flags: number;
-      readonly x: number;
-      readonly y: number;
-      readonly stride: number;
-      readonly data: ArrayBuffer;
-    };
-  }
   export class SpiceMsgDisplayDrawCopy {
     constructor(data: ArrayBuffer);
     readonly base: unknown;
     readonly data: {
       readonly src_area: unknown;
-      readonly src_bitmap: SpiceImage | null | undefined;
+      readonly src_bitmap: { readonly descriptor: unknown } | null | undefined;
     };
   }
 }

@@ -12,6 +12,7 @@ import type { SpiceConnection } from './connection.ts';
 import { dial } from './dial.ts';
 import {
   buildTicket,
+  CHANNEL,
   LINK_ERROR,
   LINK_HEADER_BYTES,
   type LinkMessage,
@@ -22,6 +23,7 @@ import {
   RESULT_BYTES,
   TICKET_BYTES,
 } from './link.ts';
+import { Pacer } from './pacer.ts';
 
 /** Bytes that may wait in either direction before the faster side is stopped. */
 const BUFFER_BYTES = 512 * 1024;
@@ -59,9 +61,9 @@ export async function relay(options: RelayOptions): Promise<'page' | 'server'> {
   try {
     server = await dial(connection.endpoint, starting);
     server.on('error', () => {});
-    await logIn(page, server, connection.password, permits, starting);
+    const { channelType } = await logIn(page, server, connection.password, permits, starting);
     onAccepted();
-    return await exchange(page, server, signal);
+    return await exchange(page, server, channelType === CHANNEL.display, signal);
   } catch (error) {
     if (signal.aborted) throw new KioskError('CANCELLED', 'The display was closed.');
     if (deadline.aborted && !(error instanceof KioskError)) {
@@ -79,8 +81,12 @@ export async function relay(options: RelayOptions): Promise<'page' | 'server'> {
   }
 }
 
-/** `pipe` stops the faster side while the other one's buffer is full. */
-function exchange(page: Duplex, server: Duplex, signal: AbortSignal): Promise<'page' | 'server'> {
+function exchange(
+  page: Duplex,
+  server: Duplex,
+  paced: boolean,
+  signal: AbortSignal,
+): Promise<'page' | 'server'> {
   return new Promise((resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
     page.once('end', () => resolve('page'));
@@ -94,9 +100,48 @@ function exchange(page: Duplex, server: Duplex, signal: AbortSignal): Promise<'p
         }),
       ),
     );
+    if (paced) {
+      pace(page, server, reject);
+      return;
+    }
+    // Stops the faster side while the other one's buffer is full.
     page.pipe(server);
     server.pipe(page, { end: false });
   });
+}
+
+/** As `pipe` does it, with the bridge's own acknowledgements. */
+function pace(page: Duplex, server: Duplex, fail: (error: unknown) => void): void {
+  const pacer = new Pacer();
+  let full = false;
+  const go = (): void => {
+    if (!full && !pacer.isBehind(performance.now())) server.resume();
+  };
+  server.on('data', (chunk: Buffer) => {
+    const now = performance.now();
+    const answers = pacer.fromServer(chunk, now);
+    if (answers.length > 0) server.write(answers);
+    full = !page.write(chunk);
+    if (full || pacer.isBehind(now)) server.pause();
+  });
+  page.on('drain', () => {
+    full = false;
+    go();
+  });
+  page.on('data', (chunk: Buffer) => {
+    try {
+      const bytes = pacer.fromPage(chunk);
+      if (bytes.length > 0 && !server.write(bytes)) {
+        page.pause();
+        server.once('drain', () => page.resume());
+      }
+      go();
+    } catch (error) {
+      fail(error);
+    }
+  });
+  server.resume();
+  page.resume();
 }
 
 async function logIn(
@@ -105,11 +150,12 @@ async function logIn(
   password: string,
   permits: (link: LinkMessage) => boolean,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<LinkMessage> {
   const asked = await readLink(page, signal).catch((error: unknown) => {
     throw rethrown(error, signal, 'CANCELLED', 'The page went away.');
   });
-  if (!permits(parseLinkMessage(asked.body))) {
+  const link = parseLinkMessage(asked.body);
+  if (!permits(link)) {
     throw new KioskError('DISPLAY_TOKEN_REFUSED', 'The token is not for this channel.');
   }
   server.write(Buffer.concat([asked.header, asked.body]));
@@ -126,6 +172,7 @@ async function logIn(
     if (result.readUInt32LE(0) !== LINK_ERROR.ok) throw linkFailure(result.readUInt32LE(0));
     await readExactly(page, TICKET_BYTES, signal);
     page.write(result);
+    return link;
   } catch (error) {
     throw rethrown(error, signal, 'REMOTE_REFUSED', 'The SPICE server hung up during the login.');
   }
