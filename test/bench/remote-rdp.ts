@@ -217,6 +217,9 @@ async function measure(
   };
   const at = [Math.round(width * 0.4), Math.round(height * 0.3)] as const;
   desktop.paint('#ffffff');
+  // A browser's new window is white until its page is drawn, and a session's end takes its time.
+  const dark = await run('dark', ...at, FIRST_PICTURE_SECONDS);
+  if (dark < 0) throw new Error('the screen did not become dark before the click');
   const shown = run('wait', ...at, FIRST_PICTURE_SECONDS);
   await sleep(500);
   const clicked = Date.now();

@@ -3,6 +3,7 @@
  *
  *   probe frames X Y SECONDS     how often the 64 pixels from (X, Y) to the right change: total
  *   probe wait X Y SECONDS       until (X, Y) is bright: milliseconds since the epoch, or -1
+ *   probe dark X Y SECONDS       until (X, Y) is dark, likewise
  *   probe key KEYCODE X Y COUNT  presses a key and waits until (X, Y) is bright: microseconds a line
  */
 #include <X11/Xlib.h>
@@ -71,11 +72,11 @@ static int count_frames(int x, int y, int seconds)
 	return 0;
 }
 
-static int wait_bright(int x, int y, int seconds)
+static int wait_until(int wanted, int x, int y, int seconds)
 {
 	long long end = now_us() + seconds * 1000000LL;
 	struct timespec t;
-	while (!bright(x, y)) {
+	while (bright(x, y) != wanted) {
 		if (now_us() > end) {
 			printf("-1\n");
 			return 0;
@@ -117,9 +118,11 @@ int main(int argc, char **argv)
 	if (argc == 5 && strcmp(argv[1], "frames") == 0)
 		return count_frames(atoi(argv[2]), atoi(argv[3]), atoi(argv[4]));
 	if (argc == 5 && strcmp(argv[1], "wait") == 0)
-		return wait_bright(atoi(argv[2]), atoi(argv[3]), atoi(argv[4]));
+		return wait_until(1, atoi(argv[2]), atoi(argv[3]), atoi(argv[4]));
+	if (argc == 5 && strcmp(argv[1], "dark") == 0)
+		return wait_until(0, atoi(argv[2]), atoi(argv[3]), atoi(argv[4]));
 	if (argc == 6 && strcmp(argv[1], "key") == 0)
 		return time_keys(atoi(argv[2]), atoi(argv[3]), atoi(argv[4]), atoi(argv[5]));
-	fprintf(stderr, "usage: probe frames X Y SECONDS | wait X Y SECONDS | key KEYCODE X Y COUNT\n");
+	fprintf(stderr, "usage: probe frames X Y SECONDS | wait|dark X Y SECONDS | key KEYCODE X Y COUNT\n");
 	return 2;
 }
