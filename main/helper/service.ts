@@ -7,7 +7,7 @@
  */
 import { stat } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
-import { KioskError, toWireError } from '../base/errors.ts';
+import { isAbort, KioskError, toWireError } from '../base/errors.ts';
 import type { Logger } from '../log/logger.ts';
 import { LineSplitter } from './lines.ts';
 import {
@@ -166,14 +166,18 @@ async function answer(
     say({ id, error: null, result });
   } catch (error) {
     options.log.warn('Refused or failed.', { error });
-    const refusal =
-      error instanceof KioskError
-        ? error
-        : new KioskError('HELPER_REFUSED', 'The request was not understood, or its work failed.');
-    say({ id, error: toWireError(refusal) });
+    say({ id, error: toWireError(refusal(error)) });
   } finally {
     clearInterval(heartbeat);
   }
+}
+
+/** What a client is told of anything thrown. */
+function refusal(error: unknown): KioskError {
+  if (error instanceof KioskError) return error;
+  return isAbort(error)
+    ? new KioskError('TIMEOUT', 'A program of the work took too long.', { cause: error })
+    : new KioskError('HELPER_REFUSED', 'The request was not understood, or its work failed.');
 }
 
 async function execute<V extends Verb>(

@@ -10,6 +10,7 @@ import type { Logger } from '../log/logger.ts';
 import type { Launcher } from '../process/launcher.ts';
 import { readAt, syncDevice, writeAt } from './block-device.ts';
 import { embeddedCore, MBR_CODE, mbrCode } from './boot-code.ts';
+import { PROGRAM_MS } from './commands.ts';
 import { Esp } from './esp.ts';
 import { ESP_LABEL } from './layout.ts';
 
@@ -128,13 +129,13 @@ export class BootLoader {
     const { stdout } = await this.#launcher.run({
       program: 'efibootmgr',
       args: [],
-      signal: AbortSignal.timeout(30_000),
+      signal: AbortSignal.timeout(PROGRAM_MS),
     });
     for (const [, number = ''] of stdout.matchAll(/^Boot([0-9A-F]{4})\*? Vestibule\b/gm)) {
       await this.#launcher.run({
         program: 'efibootmgr',
         args: ['--quiet', '--delete-bootnum', '--bootnum', number],
-        signal: AbortSignal.timeout(30_000),
+        signal: AbortSignal.timeout(PROGRAM_MS),
       });
     }
   }
@@ -147,7 +148,7 @@ export class BootLoader {
         ...['--quiet', '--create', '--disk', target.disk, '--part', String(target.efiNumber)],
         ...['--label', 'Vestibule', '--loader', '\\EFI\\vestibule\\shimx64.efi'],
       ],
-      signal: AbortSignal.timeout(30_000),
+      signal: AbortSignal.timeout(PROGRAM_MS),
     });
   }
 
@@ -187,7 +188,7 @@ export class BootLoader {
         ...['--format', 'i386-pc', '--directory', biosFolder, '--prefix', '/EFI/debian'],
         ...['--config', script, '--output', core, ...BIOS_MODULES],
       ],
-      signal: AbortSignal.timeout(60_000),
+      signal: AbortSignal.timeout(PROGRAM_MS),
     });
     const placed = embeddedCore(await readFile(core), biosStart, biosSize * 512);
     await writeAt(bios, 0, placed);

@@ -9,6 +9,12 @@ import {
   UNFINISHED_LABEL,
 } from './layout.ts';
 
+/**
+ * How long any program that works on a disk may take (ms): a computer that is slow or busy must not
+ * fail, a disk that hangs must.
+ */
+export const PROGRAM_MS = 300_000;
+
 export interface Command {
   readonly program: string;
   readonly args: readonly string[];

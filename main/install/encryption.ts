@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Launcher } from '../process/launcher.ts';
-import { type Command, encryptCommands } from './commands.ts';
+import { type Command, encryptCommands, PROGRAM_MS } from './commands.ts';
 import { type MountOptions, withMounted } from './mounts.ts';
 
 const MAPPED = '/dev/mapper/vestibule-data';
@@ -52,6 +52,6 @@ async function run(launcher: Launcher, { program, args, input }: Command): Promi
     program,
     args,
     ...(input === undefined ? {} : { input }),
-    signal: AbortSignal.timeout(300_000),
+    signal: AbortSignal.timeout(PROGRAM_MS),
   });
 }

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { KioskError } from '../base/errors.ts';
 import { baseEnvironment, type Launcher } from '../process/launcher.ts';
 import { readAt, syncDevice, withReader, writeAt } from './block-device.ts';
+import { PROGRAM_MS } from './commands.ts';
 import { locate } from './fat.ts';
 import { type BootChoice, formatGrubenv, GRUBENV_SIZE, parseGrubenv } from './grubenv.ts';
 
@@ -110,7 +111,7 @@ export class Esp {
       // mtools would refuse a geometry that no floppy disk has.
       env: { ...baseEnvironment(), MTOOLS_SKIP_CHECK: '1', MTOOLSRC: '/dev/null' },
       expect,
-      signal: AbortSignal.timeout(120_000),
+      signal: AbortSignal.timeout(PROGRAM_MS),
     });
   }
 }

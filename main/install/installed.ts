@@ -9,6 +9,7 @@ import { KioskError } from '../base/errors.ts';
 import { readAt, syncDevice, writeAt } from './block-device.ts';
 import { MBR_CODE } from './boot-code.ts';
 import { INSTALL_TABLE, readBreadcrumb, writeBreadcrumb } from './breadcrumb.ts';
+import { PROGRAM_MS } from './commands.ts';
 import { canRender, type PartitionTable, partitionPath, renderScript } from './disk-table.ts';
 import { Esp } from './esp.ts';
 import { type BootChoice, type Letter, markGood, tryNext } from './grubenv.ts';
@@ -352,7 +353,7 @@ export class Installed {
     await this.#options.launcher.run({
       program,
       args,
-      signal: AbortSignal.timeout(120_000),
+      signal: AbortSignal.timeout(PROGRAM_MS),
     });
   }
 }

@@ -26,7 +26,13 @@ import {
   OTHER_BOOT_SECTOR,
 } from './boot-loader.ts';
 import { type Breadcrumb, INSTALL_TABLE, readBreadcrumb, writeBreadcrumb } from './breadcrumb.ts';
-import { type Command, formatCommands, partitionOf, subvolumeCommands } from './commands.ts';
+import {
+  type Command,
+  formatCommands,
+  PROGRAM_MS,
+  partitionOf,
+  subvolumeCommands,
+} from './commands.ts';
 import { parseDump, SECTOR, type TableEntry } from './disk-table.ts';
 import { encryptData } from './encryption.ts';
 import { Esp } from './esp.ts';
@@ -244,7 +250,7 @@ class Work {
       program: 'sfdisk',
       args: ['--dump', this.#disk],
       expect: [0, 1],
-      signal: AbortSignal.timeout(30_000),
+      signal: AbortSignal.timeout(PROGRAM_MS),
     });
     const there = parseDump(stdout, this.#disk).entries;
     const wanted = this.#plan.entries;
@@ -340,7 +346,7 @@ class Work {
       program,
       args,
       ...(input === undefined ? {} : { input }),
-      signal: AbortSignal.timeout(300_000),
+      signal: AbortSignal.timeout(PROGRAM_MS),
     });
   }
 }

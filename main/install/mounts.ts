@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Launcher } from '../process/launcher.ts';
+import { PROGRAM_MS } from './commands.ts';
 
 /** One line of /proc/self/mountinfo (proc_pid_mountinfo(5)). */
 export interface Mount {
@@ -51,7 +52,7 @@ export async function withMounted<T>(
     await launcher.run({
       program: 'mount',
       args: ['-t', type, '-o', `${options},nosuid,nodev,noexec`, device, path],
-      signal: AbortSignal.timeout(60_000),
+      signal: AbortSignal.timeout(PROGRAM_MS),
     });
     try {
       return await work(path);
@@ -59,7 +60,7 @@ export async function withMounted<T>(
       await launcher.run({
         program: 'umount',
         args: [path],
-        signal: AbortSignal.timeout(120_000),
+        signal: AbortSignal.timeout(PROGRAM_MS),
       });
     }
   } finally {

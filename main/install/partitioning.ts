@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { KioskError } from '../base/errors.ts';
 import type { Launcher } from '../process/launcher.ts';
 import { syncDevice } from './block-device.ts';
-import { partitionCommands, type TableChange } from './commands.ts';
+import { PROGRAM_MS, partitionCommands, type TableChange } from './commands.ts';
 import { partitionPath } from './disk-table.ts';
 
 const TRIES = 100;
@@ -31,7 +31,7 @@ export async function changeTable(
         program,
         args,
         ...(input === undefined ? {} : { input }),
-        signal: AbortSignal.timeout(120_000),
+        signal: AbortSignal.timeout(PROGRAM_MS),
       }),
     );
   }
@@ -44,7 +44,7 @@ export async function changeTable(
 /** Waits until udev, where there is one, has done what it does after a change. */
 async function settle(launcher: Launcher): Promise<void> {
   const program = 'udevadm';
-  const signal = AbortSignal.timeout(60_000);
+  const signal = AbortSignal.timeout(PROGRAM_MS);
   await launcher
     .run({ program, args: ['settle', '--timeout=20'], expect: [0, 1], signal })
     .catch((error: unknown) => {
@@ -64,7 +64,7 @@ async function appear(
       .run({
         program: 'partx',
         args: [act, '--nr', String(number), disk],
-        signal: AbortSignal.timeout(30_000),
+        signal: AbortSignal.timeout(PROGRAM_MS),
       })
       // Somebody was faster; whether it is right is seen below.
       .catch(() => undefined);

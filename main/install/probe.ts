@@ -10,6 +10,7 @@ import {
   DiskPath,
 } from '../../preload/contract/install.ts';
 import { readBreadcrumb } from './breadcrumb.ts';
+import { PROGRAM_MS } from './commands.ts';
 import { freeRooms, GPT_TYPES, type PartitionTable, parseDump, SECTOR } from './disk-table.ts';
 import { NAMES, SYSTEM_LABEL, UNFINISHED_LABEL } from './layout.ts';
 import { type Mount, readMounts, withMounted } from './mounts.ts';
@@ -49,8 +50,6 @@ const Lsblk = z.object({
 });
 type Listed = z.infer<typeof Lsblk>['blockdevices'][number];
 
-const TIMEOUT_MS = 30_000;
-
 /** Every disk that could be meant, in the kernel's order. */
 export async function probeDisks(options: ProbeOptions): Promise<ProbedDisk[]> {
   const { stdout } = await options.launcher.run({
@@ -59,7 +58,7 @@ export async function probeDisks(options: ProbeOptions): Promise<ProbedDisk[]> {
       ...['--json', '--bytes', '--nodeps', '--output'],
       'PATH,TYPE,MODEL,SERIAL,SIZE,LOG-SEC,TRAN,RM,RO,ROTA',
     ],
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(PROGRAM_MS),
   });
   const probed: ProbedDisk[] = [];
   for (const listed of Lsblk.parse(JSON.parse(stdout)).blockdevices) {
@@ -233,7 +232,7 @@ async function blkid(
     args: ['-p', '-o', 'export', path],
     // 2: nothing found; 8: more than one signature, of which none is believed.
     expect: [0, 2, 8],
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(PROGRAM_MS),
   });
   const found: Record<string, string> = {};
   for (const line of stdout.split('\n')) {
@@ -248,7 +247,7 @@ async function dumpTable({ launcher }: ProbeOptions, path: string): Promise<stri
     program: 'sfdisk',
     args: ['--dump', path],
     expect: [0, 1],
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(PROGRAM_MS),
   });
   return code === 0 ? stdout : undefined;
 }

@@ -17,6 +17,7 @@ const say = (text: string): void => console.log(`installer: ${text}`);
 async function call(verb: string, args: object): Promise<unknown> {
   const socket = connect(SOCKET);
   socket.write(`${JSON.stringify({ id: 1, verb, arguments: args })}\n`);
+  let said = '';
   try {
     for await (const line of createInterface({ input: socket })) {
       const reply = JSON.parse(line);
@@ -25,7 +26,10 @@ async function call(verb: string, args: object): Promise<unknown> {
         return reply.result;
       }
       const { step, fraction } = reply.progress;
-      if (step !== null) say(`at ${step} ${fraction.toFixed(2)}`);
+      const now = `at ${step} ${Math.floor(fraction * 10)}0 %`;
+      // A serial line under emulation is slow.
+      if (step !== null && now !== said) say(now);
+      said = now;
     }
   } finally {
     socket.destroy();
