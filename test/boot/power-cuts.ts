@@ -86,7 +86,7 @@ async function cutAt(
 }
 
 async function finish(guest: Machine): Promise<void> {
-  const [, how] = await guest.said(/installer: (done|refused .*)/, PATIENCE);
+  const [, how] = await guest.said(/installer: (done|refused [^\n]*)\r?\n/, PATIENCE);
   expect(how?.trim() ?? '', 'done');
   await guest.ended;
 }
@@ -216,7 +216,10 @@ export function powerCuts({ seed, cuts }: CutOptions): readonly Scenario[] {
         ] as const) {
           const before = await hash(file);
           const computer = await guest.start('install', file, busy);
-          const [, said = ''] = await computer.said(/installer: (done|refused .*)/, PATIENCE);
+          const [, said = ''] = await computer.said(
+            /installer: (done|refused [^\n]*)\r?\n/,
+            PATIENCE,
+          );
           await computer.ended;
           if (!said.includes('INSTALL_REFUSED') || !said.includes(reason))
             throw new Error(`"${said}" where INSTALL_REFUSED, ${reason} was expected`);
