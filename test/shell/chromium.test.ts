@@ -1,9 +1,12 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { Launcher } from '../../main/process/launcher.ts';
 import { createChromiumShell } from '../../main/shell/chromium/chromium-shell.ts';
 import { startChromium } from '../../main/shell/chromium/launch.ts';
 import { findChromium } from '../../main/shell/select.ts';
+import { processTree } from '../support/processes.ts';
 import { conformance } from './conformance.ts';
 import { type Candidate, page, startHarness, UI, until } from './harness.ts';
 import { pagesConformance } from './pages.ts';
@@ -50,6 +53,25 @@ describe('chromium alone', () => {
       expect(await h.said()).toBe('second');
       expect(h.events.crashed).toEqual(['the browser ended']);
       expect(await h.run(`return (await kiosk.people.continueAsGuest()).id;`)).toBe('guest');
+    } finally {
+      await h.stop();
+    }
+  });
+
+  test('a process that dies leaves no dump of its memory', async () => {
+    const h = await startHarness(candidate());
+    try {
+      await h.run(`return 'first';`);
+      const crashes = join(h.home, 'crashes');
+      // The handler is at work; what it cannot do is write.
+      await until(() => existsSync(join(crashes, 'settings.dat')));
+      h.uiPages.set('/', page('', `return 'second';`));
+      for (const { pid, commandLine } of processTree(h.pid())) {
+        if (commandLine.includes('--type=renderer')) process.kill(pid, 'SIGSEGV');
+      }
+      expect(await h.said()).toBe('second');
+      const left = readdirSync(h.home, { recursive: true, encoding: 'utf8' });
+      expect(left.filter((path) => path.endsWith('.dmp'))).toEqual([]);
     } finally {
       await h.stop();
     }

@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KioskError } from '../../base/errors.ts';
 import type { Logger } from '../../log/logger.ts';
-import type { Child, Launcher } from '../../process/launcher.ts';
+import { baseEnvironment, type Child, type Launcher } from '../../process/launcher.ts';
 import { DevtoolsPipe } from './connection.ts';
+import { noCrashDumps } from './crash-dumps.ts';
 import { chromiumFlags } from './flags.ts';
 
 export interface ChromiumOptions {
@@ -62,7 +63,10 @@ export async function startChromium(options: ChromiumOptions): Promise<RunningCh
       gpu: hasRenderNode(),
       displayOrigin: options.displayOrigin,
     }),
-    ...(options.env === undefined ? {} : { env: options.env }),
+    env: {
+      ...(options.env ?? baseEnvironment()),
+      ...noCrashDumps(join(options.dataFolder, 'crashes')),
+    },
     extraPipes: 2,
   });
   child.stdout.resume();
