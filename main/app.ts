@@ -298,7 +298,11 @@ export async function startKiosk(start: KioskStart, screen: Screen): Promise<Kio
     homeNotices((notice) => emit('notice', notice)),
   );
   people.on('preferences', view.touch);
-  people.on('changed', view.touch);
+  people.on('changed', (person) => {
+    view.touch();
+    if (person === null) screen.firstState.keep(view.state());
+    else screen.firstState.forget();
+  });
   const visits = followVisits({
     people,
     sessions,
@@ -327,6 +331,7 @@ export async function startKiosk(start: KioskStart, screen: Screen): Promise<Kio
     onUiReport: (event) => report(uiReport(event)),
     onCrash: (reason) => report({ kind: 'ui.crashed', level: 'error', body: { reason } }),
   });
+  log.info('the features are there');
   await screen.opened;
   screen.shell?.on('returnChord', () => {
     const inSession = !pagesScreen.front && sessions.list().some(({ shown }) => shown);
@@ -334,6 +339,9 @@ export async function startKiosk(start: KioskStart, screen: Screen): Promise<Kio
   });
   if (campus.manifest) accept(campus.manifest);
   await visits.resume();
+  if (people.current === null) screen.firstState.keep(view.state());
+  // The page may have been told what the last start knew.
+  view.touch();
   // What nobody waits for leaves the processor to the first picture.
   await Promise.race([
     screen.painted,

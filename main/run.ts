@@ -17,7 +17,7 @@ const SETTLED_MS = 5_000;
 export async function runKiosk(start: KioskStart): Promise<void> {
   try {
     const screen = await openScreen(start);
-    await screen.asked;
+    await screen.wanted;
     const { startKiosk } = await import('./app.ts');
     const kiosk = await startKiosk(start, screen);
     // For the journal, where boots are measured and tested.

@@ -1,10 +1,12 @@
 /**
- * The screen: what the first picture needs, and nothing else. The rest of the product (app.ts) is
- * loaded when the browser asks for the page: before that both processors belong to the browser.
- * They never wait for the page itself, which may need them (a damaged file is fetched again).
+ * The screen: what the first picture needs, and nothing else. The features (app.ts) are loaded when
+ * something asks for one of them, or the picture is there: until then both processors belong to the
+ * browser. They never wait for the page for long, which may need them in a way not thought of here.
  */
 import { join } from 'node:path';
 import type { EventName, EventPayload } from '../preload/contract/contract.ts';
+import { createFirstAnswers } from './bridge/first-answers.ts';
+import { FirstState } from './bridge/first-state.ts';
 import { PageWatch } from './bridge/page-watch.ts';
 import type { DeferredLogger } from './log/deferred.ts';
 import { createLog, type Log } from './log/log.ts';
@@ -22,6 +24,9 @@ import {
 } from './uicache/api.ts';
 import { collect } from './uicache/collect.ts';
 import { createUiCache } from './uicache/uicache.ts';
+
+/** From the page on its way to its picture, before the features are loaded all the same. */
+const PATIENCE_MS = 1_000;
 
 export interface KioskStart {
   readonly options: StartOptions;
@@ -48,8 +53,8 @@ export interface Screen {
   readonly pageWatch: PageWatch;
   /** Undefined until there is a window. */
   readonly shell: Shell | undefined;
-  /** Settles when the browser asks for the page, or there will be no screen. */
-  readonly asked: Promise<void>;
+  /** Settles when it is time for the features: see above. */
+  readonly wanted: Promise<void>;
   /** Settles when the page is on its way into the window. Rejects where there will be no screen. */
   readonly opened: Promise<void>;
   /** Settles when a page has been drawn for the first time. */
@@ -57,6 +62,8 @@ export interface Screen {
   /** Settles when the screen is gone for good. */
   readonly over: Promise<void>;
   emit<N extends EventName>(event: N, payload: EventPayload<N>): void;
+  /** What the next start shows first. */
+  readonly firstState: FirstState;
   /** Whatever the page has called until then is answered now. */
   connect(ports: ScreenPorts): void;
 }
@@ -79,29 +86,34 @@ export async function openScreen(start: KioskStart): Promise<Screen> {
   settings.on('changed', () => log.setLevel(settings.get('log.level')));
 
   let shell: Shell | undefined;
-  const asked = Promise.withResolvers<void>();
+  const wanted = Promise.withResolvers<void>();
   const painted = Promise.withResolvers<void>();
   const over = Promise.withResolvers<void>();
   const ports = Promise.withResolvers<ScreenPorts>();
+  const features = (): Promise<ScreenPorts> => {
+    wanted.resolve();
+    return ports.promise;
+  };
 
   const uiCache = await createUiCache({
     folder: join(dataFolder, 'ui'),
     fallbackFolder: join(distFolder, 'renderer'),
     fetchFile: (file, ...request) => {
       // In an object: a promise of a promise would wait for the file instead of its beginning.
-      const answer = ports.promise.then(({ fetchFile }) => ({ file: fetchFile(file, ...request) }));
+      const answer = features().then(({ fetchFile }) => ({ file: fetchFile(file, ...request) }));
       return file.size > WHOLE_FILE_BYTES
         ? pieces(answer)
         : answer.then((each) => collect(each.file, file.size));
     },
     frameOrigins: [DISPLAY_ORIGIN],
     log: log.scope('ui'),
-    report: (event) => void ports.promise.then(({ onUiReport }) => onUiReport(event)),
+    report: (event) => void features().then(({ onUiReport }) => onUiReport(event)),
   });
   const pageWatch = new PageWatch({
     rendered: () => {
       uiCache.rendered();
       painted.resolve();
+      wanted.resolve();
     },
     load: () => uiCache.load,
     renderFailed: (reason) => uiCache.renderFailed(reason),
@@ -109,19 +121,26 @@ export async function openScreen(start: KioskStart): Promise<Screen> {
     log: log.scope('page'),
   });
 
+  const firstState = new FirstState(join(dataFolder, 'first-state.json'), log.scope('page'));
+  const state = firstState.read();
+  let answerFirst = state && createFirstAnswers({ state, uiOrigin: start.uiOrigin, pageWatch });
+
   const open = async (): Promise<void> => {
     shell = await start.openShell({
       kiosk: options.kiosk,
       developer: options.developer,
       serveUi: (request) => {
-        asked.resolve();
+        // The page's first question will be one for the features.
+        if (!answerFirst) wanted.resolve();
         return uiCache.serve(request);
       },
       serveDisplay: createDisplayServer({
         folder: join(distFolder, 'display'),
         uiOrigin: start.uiOrigin,
       }),
-      onCall: (call) => void ports.promise.then(({ onCall }) => onCall(call)),
+      onCall: (call) => {
+        if (!answerFirst?.(call)) void features().then(({ onCall }) => onCall(call));
+      },
       dataFolder: runtimeFolder,
       preloadFolder: join(distFolder, 'preload'),
       uiOrigin: start.uiOrigin,
@@ -130,14 +149,14 @@ export async function openScreen(start: KioskStart): Promise<Screen> {
     shell.on('crashed', ({ reason }) => {
       log.error('the page crashed', { code: 'UI_CRASHED', reason });
       pageWatch.crashed(reason);
-      void ports.promise.then(({ onCrash }) => onCrash(reason));
+      void features().then(({ onCrash }) => onCrash(reason));
     });
     shell.on('closed', () => over.resolve());
     pageWatch.loading();
     await shell.open();
   };
-  const opened = open().finally(asked.resolve);
-  opened.catch(() => {});
+  const opened = open();
+  opened.then(() => setTimeout(wanted.resolve, PATIENCE_MS), wanted.resolve);
 
   return {
     settings,
@@ -147,12 +166,16 @@ export async function openScreen(start: KioskStart): Promise<Screen> {
     get shell() {
       return shell;
     },
-    asked: asked.promise,
+    wanted: wanted.promise,
     opened,
     painted: painted.promise,
     over: over.promise,
     emit: (event, payload) => shell?.emit(event, payload),
-    connect: ports.resolve,
+    firstState,
+    connect(features) {
+      answerFirst = undefined;
+      ports.resolve(features);
+    },
   };
 }
 

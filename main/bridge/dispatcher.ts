@@ -60,7 +60,7 @@ export function createDispatcher(options: DispatcherOptions): (call: IncomingCal
     }
     let id = 0;
     try {
-      const message = parse(call.message);
+      const message = readCall(call.message);
       id = message.id;
       const name = lookUp(message.method);
       if (RANK[role()] < RANK[CALLS[name].role]) {
@@ -107,7 +107,7 @@ export function createDispatcher(options: DispatcherOptions): (call: IncomingCal
 }
 
 /** @throws KioskError `BRIDGE_MESSAGE_TOO_LARGE`, `BRIDGE_BAD_ARGUMENTS` */
-function parse(text: string): CallMessage {
+export function readCall(text: string): CallMessage {
   if (text.length > MAX_MESSAGE_LENGTH) {
     throw new KioskError('BRIDGE_MESSAGE_TOO_LARGE', 'The message is too large.');
   }

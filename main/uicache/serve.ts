@@ -17,6 +17,9 @@ import { MemoryCache } from './memory.ts';
 const MEMORY_BYTES = 8 * 1024 * 1024;
 const LARGEST_IN_MEMORY_BYTES = 512 * 1024;
 const FALLBACK_ENTRY = 'index.html';
+/** How much of a document is looked at for what it names, in bytes, and how much of that is read. */
+const LOOKED_AT_BYTES = 64 * 1024;
+const READ_AHEAD_FILES = 32;
 
 export interface ServeOptions {
   readonly bundles: Bundles;
@@ -27,6 +30,8 @@ export interface ServeOptions {
   readonly frameOrigins: readonly string[];
   readonly log: Logger;
 }
+
+type File = Found | 'damaged' | null;
 
 interface Found {
   readonly content: Uint8Array;
@@ -41,7 +46,7 @@ export function createServe(
   const headers = securityHeaders(options.frameOrigins);
   const memory = new MemoryCache(MEMORY_BYTES, LARGEST_IN_MEMORY_BYTES);
 
-  async function fromBundle(path: string, loaded: LoadedBundle): Promise<Found | 'damaged' | null> {
+  async function fromBundle(path: string, loaded: LoadedBundle): Promise<File> {
     const file = loaded.files.get(path);
     if (file === undefined) return null;
     let content = memory.get(file.sha256) ?? (await blobs.read(file.sha256));
@@ -59,6 +64,28 @@ export function createServe(
         log.error('the built-in UI cannot be read', { path, error });
       }
       return null;
+    }
+  }
+
+  const read = (path: string, loaded: LoadedBundle | undefined): Promise<File> =>
+    loaded ? fromBundle(path, loaded) : fromFallback(path);
+
+  /** What the last document names, on its way from the disk while the document is on its own. */
+  const ahead = new Map<string, Promise<File>>();
+
+  function readAhead({ content, type }: Found, url: URL): void {
+    ahead.clear();
+    if (!type.startsWith('text/html')) return;
+    const html = Buffer.from(content.buffer, content.byteOffset, content.length);
+    for (const name of namesIn(html.toString('latin1', 0, LOOKED_AT_BYTES))) {
+      const named = URL.parse(name, url.href);
+      const path = named?.origin === url.origin ? bundlePath(named) : undefined;
+      if (!path || ahead.has(path)) continue;
+      if (ahead.size === READ_AHEAD_FILES) return;
+      const file = read(path, bundles.serving);
+      // Whoever asks for it hears of its failure.
+      file.catch(() => {});
+      ahead.set(path, file);
     }
   }
 
@@ -82,11 +109,14 @@ export function createServe(
       const found = await document(path);
       // The page's calls say which load they come from, see `Caller.load` of the shell port.
       const named = { ...headers, 'server-timing': `vestibule-load;desc="${bundles.load}"` };
-      return found ? success(found, named) : failure(404, named);
+      if (!found) return failure(404, named);
+      readAhead(found, request.url);
+      return success(found, named);
     }
     const loaded = bundles.serving;
     const asked = path || (loaded?.bundle.entry ?? FALLBACK_ENTRY);
-    const found = loaded ? await fromBundle(asked, loaded) : await fromFallback(asked);
+    const found = await (ahead.get(asked) ?? read(asked, loaded));
+    ahead.delete(asked);
     if (found === 'damaged') return failure(503, headers);
     return found ? success(found, headers) : failure(404, headers);
   }
@@ -103,6 +133,13 @@ export function createServe(
       return failure(500, headers);
     }
   };
+}
+
+/** Scripts, styles and pictures that a document names: their references as they are written. */
+function namesIn(html: string): string[] {
+  return [...html.matchAll(/<(?:script|link|img)\b[^>]*?\s(?:src|href)="([^"]+)"/gi)].map(
+    ([, name = '']) => name,
+  );
 }
 
 /** The path inside a bundle; '' is the root; undefined where it could mean something else. */

@@ -3,7 +3,15 @@
  * that never paints, databases damaged. Real browser, real machines, embedded campus.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -59,6 +67,8 @@ test('a killed main finds its machine again, and the person is still there', asy
   await driver.start('debian-console');
   await driver.picture();
   const [before] = await driver.sessions();
+  // Where main starts again, nobody may see the empty screen of before.
+  expect(existsSync(join(data(), 'first-state.json'))).toBe(false);
 
   kiosk.signal('SIGKILL');
   await kiosk.exited;
@@ -166,4 +176,19 @@ test('a damaged page of the kept UI is fetched again while the kiosk starts', as
       undefined,
   );
   await until(async () => (await driver.state()).ui.version === ui.version || undefined);
+});
+
+test('a start shows what the last one knew, and then what is so', async () => {
+  await startKiosk();
+  await driver.disconnect();
+  await kiosk.stop();
+  rmSync(join(data(), 'log'), { recursive: true });
+  await startKiosk();
+  await until(async () => (await driver.state()).campus.link === 'online' || undefined);
+  const lines = readFileSync(join(data(), 'log', 'vestibule.log'), 'utf8').split('\n');
+  const at = (text: string): number => lines.findIndex((line) => line.includes(text));
+  expect(at('the page can be used')).toBeGreaterThan(-1);
+  expect(at('the features are there')).toBeGreaterThan(at('the page can be used'));
+  await driver.signIn('alice', 'member');
+  expect((await driver.state()).person?.name).toBe('Alice Martin');
 });
