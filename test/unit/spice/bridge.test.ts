@@ -178,7 +178,7 @@ test('tokens of further channels die with the main one', async () => {
   expect((await new Client(where.channel(unused)).closed).code).toBe(1006);
 });
 
-test('800 logins, none refused', async () => {
+test('800 logins, none refused', { timeout: 300_000 }, async () => {
   server = await startFakeSpiceServer({ path }, PASSWORD, (socket) => socket.end());
   for (let batch = 0; batch < 16; batch++) {
     await Promise.all(
