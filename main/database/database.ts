@@ -11,6 +11,10 @@ import type { Logger } from '../log/logger.ts';
 
 export type Database = Sqlite.Database;
 
+/** How long one process waits for another's transaction. */
+const PATIENCE_MS = 5_000;
+const BUSY_PAUSE_MS = 10;
+
 export interface OpenOptions {
   /** `:memory:` for tests. */
   readonly path: string;
@@ -53,10 +57,10 @@ export function openDatabase(options: OpenOptions): Database {
 function openAndMigrate({ path, migrations }: OpenOptions): Database {
   const database = new Sqlite(path);
   try {
-    database.pragma('journal_mode = WAL');
+    database.pragma(`busy_timeout = ${PATIENCE_MS}`);
+    enterWal(database);
     database.pragma('synchronous = FULL');
     database.pragma('foreign_keys = ON');
-    database.pragma('busy_timeout = 5000');
     // Cheap on the small files kept here, and finds damage before it is acted upon.
     const check = database.pragma('quick_check(1)', { simple: true });
     if (check !== 'ok') throw new Sqlite.SqliteError(String(check), 'SQLITE_CORRUPT');
@@ -68,6 +72,25 @@ function openAndMigrate({ path, migrations }: OpenOptions): Database {
   } catch (error) {
     database.close();
     throw error;
+  }
+}
+
+/**
+ * SQLite does not wait where two processes change to WAL at once: each has a shared lock that the
+ * other's exclusive one would wait for, so it says SQLITE_BUSY at once (sqlite.org/wal.html, the
+ * busy handler is not called). One of them succeeds; for the other the change is made already.
+ */
+function enterWal(database: Database): void {
+  const until = performance.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      database.pragma('journal_mode = WAL');
+      return;
+    } catch (error) {
+      if (errno(error)?.startsWith('SQLITE_BUSY') !== true || performance.now() > until)
+        throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_PAUSE_MS);
+    }
   }
 }
 
