@@ -3,7 +3,7 @@ import { copyFile, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from '
 import { basename, dirname, join } from 'node:path';
 import { debianTree } from './bootstrap.ts';
 import { checkTree } from './check-tree.ts';
-import { finish } from './finish.ts';
+import { finish, settle } from './finish.ts';
 import type { Inputs } from './inputs.ts';
 import { digest, manifest, readPackages } from './inventory.ts';
 import type { RootfsOptions } from './options.ts';
@@ -55,6 +55,11 @@ export async function build(
     await installPackage(deb, tree, epoch);
     say('finishing');
     await finish(tree, options, { version, epoch, hash, out });
+    say('checking');
+    const wrong = await checkTree(tree);
+    if (wrong.length > 0) throw new Error(`the tree is not as it must be:\n${wrong.join('\n')}`);
+    // systemd-analyze leaves a file in /run, with the hour of the check.
+    await settle(tree, epoch);
     const list = await readPackages(tree);
     const lines = list.map((item) => `${item.name} ${item.version} ${item.architecture}`);
     await writeFile(join(out, 'packages.txt'), `${lines.join('\n')}\n`);
@@ -67,9 +72,6 @@ export async function build(
       join(out, 'sbom.spdx.json'),
       spdx({ ...image, digest: digest(files) }, licensed),
     );
-    say('checking');
-    const wrong = await checkTree(tree);
-    if (wrong.length > 0) throw new Error(`the tree is not as it must be:\n${wrong.join('\n')}`);
     await rename(deb, join(out, basename(deb)));
     await rm(work, { recursive: true });
     const size = (await run('du', ['-xsm', tree])).split('\t')[0];

@@ -67,7 +67,13 @@ export async function finish(
   await run('ldconfig', ['-r', tree, '-X']);
   await rm(join(tree, 'var/cache/ldconfig'), { recursive: true, force: true });
   await closeRights(tree);
-  await setTimes(tree, image.epoch);
+  await settle(tree, image.epoch);
+}
+
+/** What programs that ran in the tree left behind goes, and every time is the image's. */
+export async function settle(tree: string, epoch: number): Promise<void> {
+  await trim(tree, ['run/*', 'tmp/*']);
+  await setTimes(tree, epoch);
 }
 
 async function configure(

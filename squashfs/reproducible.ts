@@ -11,8 +11,8 @@ const run = promisify(execFile);
 
 /** The image that sbsign signs: its signature holds the time of signing. */
 const SIGNED = ['vestibule.efi', 'secure/grubx64.efi'];
-/** Over the signed image's hash. */
-const DEPENDENT = ['root.cfg.sig'];
+/** A signature over the signed image's hash; the name of the options in the cache. */
+const DEPENDENT = ['root.cfg.sig', 'inputs'];
 
 /**
  * Builds the root file system once more, packs it, and compares every file with those of `folder`:
