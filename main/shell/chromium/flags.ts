@@ -29,6 +29,8 @@ const FEATURES_OFF = [
   'CertificateTransparencyComponentUpdater',
   'MediaRouter',
   'OptimizationHints',
+  // A process kept ready for the next site: there is one site, and the first picture waits for it.
+  'SpareRendererForSitePerProcess',
   'Translate',
   // The address bar's list is a page with a process of its own; a full screen has no address bar.
   'WebUIOmniboxAimPopup',
