@@ -51,9 +51,16 @@ export function SessionBar(props: {
                 data-session={other.id}
                 onPress={() => store.show(other.id)}
               >
-                {other.groupId === session.groupId && other.machine !== null
-                  ? other.machine
-                  : sessionName(other, i18n)}
+                {other.groupId === session.groupId && other.machine !== null ? (
+                  other.machine
+                ) : (
+                  <>
+                    <span className="switch-title">{format.text(other.title)}</span>
+                    {other.machine !== null && (
+                      <span className="switch-machine">{` · ${other.machine}`}</span>
+                    )}
+                  </>
+                )}
               </Button>
             </li>
           ))}
